@@ -1,0 +1,193 @@
+import {
+  closeSync,
+  fdatasync,
+  fdatasyncSync,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { KeyholdError } from '../runtime/errors.ts';
+import type { AuditTrail } from './audit-trail.ts';
+import { type ChainLink, chainLine, genesis, linkOf } from './hash-chain.ts';
+
+const LINE_FEED = 0x0a;
+const TAIL_CHUNK_BYTES = 64 * 1024;
+/** How long a written record may stay in the operating system's memory before it is on the disk. */
+const SYNC_INTERVAL_MS = 1000;
+
+export interface FileTrailOptions {
+  readonly directory: string;
+  /** Letters and digits; names the stream and its file. No two open trails may share it. */
+  readonly stream: string;
+  /** Told when a file's end was torn by a crash and has been cut off: `bytes` that nobody was ever answered for. */
+  readonly onTornTail?: (path: string, bytes: number) => void;
+  readonly onSyncFailure?: (path: string, cause: unknown) => void;
+}
+
+/** The file of a stream, below the audit directory. */
+export function streamFile(directory: string, stream: string): string {
+  return join(directory, `${stream}.jsonl`);
+}
+
+/**
+ * An append-only file of chained lines with group commit: all records appended within one turn of the event loop go out in
+ * one write(2), and only then are their requests answered. A crash of the process loses nothing that was answered. The
+ * file is synced to the disk every second and at close, so a power cut can lose the last second's records, never the
+ * chain's consistency (`docs/decisions/0004-audit-durability.md`).
+ *
+ * INVARIANT: the file always ends in a whole line that `head` describes; a write that failed half-way is cut off again.
+ */
+export function openFileTrail(options: FileTrailOptions): AuditTrail {
+  const { directory, stream } = options;
+  const path = streamFile(directory, stream);
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const fd = openSync(path, 'a+', 0o600);
+  const recovered = recover(fd, stream);
+  if (recovered.tornBytes > 0) options.onTornTail?.(path, recovered.tornBytes);
+
+  let head = recovered.head;
+  let size = recovered.size;
+  let waiting: string[] = [];
+  let batch = newBatch();
+  let scheduled = false;
+  let closed = false;
+
+  let unsynced = false;
+  let syncing = false;
+  const syncTimer = setInterval(() => {
+    if (!unsynced || syncing) return;
+    unsynced = false;
+    syncing = true;
+    fdatasync(fd, (cause) => {
+      syncing = false;
+      if (cause !== null) {
+        unsynced = true;
+        options.onSyncFailure?.(path, cause);
+      }
+    });
+  }, SYNC_INTERVAL_MS);
+  syncTimer.unref();
+
+  function flush(): void {
+    scheduled = false;
+    if (waiting.length === 0) return;
+    const records = waiting;
+    const settled = batch;
+    waiting = [];
+    batch = newBatch();
+    try {
+      let link = head;
+      let text = '';
+      for (const record of records) {
+        const line = chainLine(stream, link, record);
+        link = linkOf(link, line);
+        text += `${line}\n`;
+      }
+      size += writeWhole(fd, Buffer.from(text), size);
+      head = link;
+      unsynced = true;
+      settled.resolve();
+    } catch (cause) {
+      settled.reject(new KeyholdError('AuditUnavailable', 'the audit trail cannot be written', { cause }));
+    }
+  }
+
+  return {
+    append(recordJson) {
+      if (closed) return Promise.reject(new KeyholdError('AuditUnavailable', 'the audit trail is closed'));
+      waiting.push(recordJson);
+      if (!scheduled) {
+        scheduled = true;
+        // After the sockets that are readable now have been read: their requests share this write.
+        setImmediate(flush);
+      }
+      return batch.promise;
+    },
+    async close() {
+      if (closed) return;
+      flush();
+      closed = true;
+      clearInterval(syncTimer);
+      while (syncing) await new Promise((resolve) => setTimeout(resolve, 5));
+      fdatasyncSync(fd);
+      closeSync(fd);
+    },
+  };
+}
+
+function newBatch(): PromiseWithResolvers<void> {
+  const batch = Promise.withResolvers<void>();
+  // Every append returns this promise and awaits it; a batch nobody joined must not count as unhandled.
+  batch.promise.catch(() => {});
+  return batch;
+}
+
+/** Writes all of `bytes` at the end of the file, or restores the file's size and throws. */
+function writeWhole(fd: number, bytes: Uint8Array, sizeBefore: number): number {
+  let written = 0;
+  try {
+    while (written < bytes.length) written += writeSync(fd, bytes, written);
+  } catch (cause) {
+    // Nobody has been answered for these lines, so taking them back loses nothing; leaving half of one would break
+    // the chain for everyone after.
+    ftruncateSync(fd, sizeBefore);
+    throw cause;
+  }
+  return written;
+}
+
+/** Finds the newest whole line, cuts off what a crash left behind it, and gives the link to go on from. */
+function recover(fd: number, stream: string): { head: ChainLink; size: number; tornBytes: number } {
+  const fileSize = fstatSync(fd).size;
+  const lineEnd = lastLineFeed(fd, fileSize);
+  if (lineEnd < 0) {
+    if (fileSize > 0) ftruncateSync(fd, 0);
+    return { head: genesis(stream), size: 0, tornBytes: fileSize };
+  }
+  const lineStart = lastLineFeed(fd, lineEnd) + 1;
+  const line = readRange(fd, lineStart, lineEnd);
+  const size = lineEnd + 1;
+  if (size < fileSize) ftruncateSync(fd, size);
+  return {
+    head: linkOf({ sequence: sequenceOf(line, stream) - 1, hash: '' }, line),
+    size,
+    tornBytes: fileSize - size,
+  };
+}
+
+function sequenceOf(line: Buffer, stream: string): number {
+  try {
+    const parsed: unknown = JSON.parse(line.toString('utf8'));
+    const { stream: name, sequence } = parsed as { stream?: unknown; sequence?: unknown };
+    if (name === stream && Number.isSafeInteger(sequence) && (sequence as number) > 0) return sequence as number;
+  } catch {
+    // Told below, like every other line that is not one of this stream's.
+  }
+  throw new KeyholdError('AuditUnavailable', `the last line of audit stream ${stream} is not one of its records`);
+}
+
+/** The offset of the last line feed before `end`; -1 if there is none. */
+function lastLineFeed(fd: number, end: number): number {
+  for (let to = end; to > 0; ) {
+    const from = Math.max(0, to - TAIL_CHUNK_BYTES);
+    const at = readRange(fd, from, to).lastIndexOf(LINE_FEED);
+    if (at >= 0) return from + at;
+    to = from;
+  }
+  return -1;
+}
+
+function readRange(fd: number, from: number, to: number): Buffer {
+  const bytes = Buffer.allocUnsafe(to - from);
+  let done = 0;
+  while (done < bytes.length) {
+    const got = readSync(fd, bytes, done, bytes.length - done, from + done);
+    if (got === 0) throw new KeyholdError('AuditUnavailable', 'an audit file shrank while it was read');
+    done += got;
+  }
+  return bytes;
+}

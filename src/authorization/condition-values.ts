@@ -1,0 +1,86 @@
+import { BlockList, isIP } from 'node:net';
+
+/** The typed values of conditions: numbers, instants, addresses. Each reader answers undefined for what is not one. */
+
+const NUMBER = /^[+-]?\d+(\.\d+)?$/;
+const LONGEST_NUMBER = 17;
+
+/** An integer or decimal that JavaScript's numbers hold without rounding two different ones into the same. */
+export function parseNumber(text: string): number | undefined {
+  if (text.length > LONGEST_NUMBER || !NUMBER.test(text)) return undefined;
+  const value = Number(text);
+  return Math.abs(value) <= Number.MAX_SAFE_INTEGER ? value : undefined;
+}
+
+/** The W3C's profile of ISO 8601 (https://www.w3.org/TR/NOTE-datetime), which IAM names: from a year to a fraction. */
+const ISO_DATE = /^(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:\d\d))?)?)?$/;
+/** Seconds since 1970. Four digits are a year, so that both forms can stand in one place. */
+const EPOCH_SECONDS = /^\d{5,12}(\.\d{1,9})?$/;
+const LONGEST_DATE = 40;
+
+/** An instant, in milliseconds since the Unix epoch. */
+export function parseDate(text: string): number | undefined {
+  if (text.length > LONGEST_DATE) return undefined;
+  if (EPOCH_SECONDS.test(text)) return Number(text) * 1000;
+  const fields = ISO_DATE.exec(text);
+  if (fields === null) return undefined;
+  const [year, month, day, hour, minute, second] = [1, 2, 3, 4, 5, 6].map((i, at) => Number(fields[i] ?? +(at < 3)));
+  const written = [year, month, day, hour, minute, second] as [number, number, number, number, number, number];
+  const instant = new Date(0);
+  instant.setUTCFullYear(written[0], written[1] - 1, written[2]);
+  instant.setUTCHours(written[3], written[4], written[5]);
+  // JavaScript moves the 30th of February into March; a date that moved is no date.
+  if (instant.getUTCMonth() !== written[1] - 1 || instant.getUTCDate() !== written[2]) return undefined;
+  if (written[3] > 23 || written[4] > 59 || written[5] > 59) return undefined;
+  const fraction = Number(`0.${fields[7] ?? '0'}`) * 1000;
+  return instant.getTime() + fraction - zoneOffset(fields[8] ?? 'Z');
+}
+
+function zoneOffset(zone: string): number {
+  if (zone === 'Z') return 0;
+  const minutes = Number(zone.slice(1, 3)) * 60 + Number(zone.slice(4, 6));
+  return (zone.startsWith('-') ? -minutes : minutes) * 60_000;
+}
+
+/** Base64 text in its one canonical form, so that equal bytes are equal texts. */
+export function parseBinary(text: string): string | undefined {
+  const canonical = Buffer.from(text, 'base64').toString('base64');
+  return canonical.replace(/=+$/, '') === text.replace(/=+$/, '') ? canonical : undefined;
+}
+
+/** A set of address ranges such as `203.0.113.0/24`, `2001:db8::/32` or single addresses. */
+export type AddressRanges = BlockList;
+
+/** Undefined when any of the ranges is not one. */
+export function parseAddressRanges(texts: readonly string[]): AddressRanges | undefined {
+  const ranges = new BlockList();
+  for (const text of texts) {
+    const slash = text.indexOf('/');
+    const address = slash < 0 ? text : text.slice(0, slash);
+    const family = familyOf(address);
+    if (family === undefined) return undefined;
+    const bits = family === 'ipv4' ? 32 : 128;
+    const prefix = slash < 0 ? bits : parsePrefix(text.slice(slash + 1));
+    if (prefix === undefined || prefix > bits) return undefined;
+    ranges.addSubnet(address, prefix, family);
+  }
+  return ranges;
+}
+
+/** Whether an address lies in one of the ranges; undefined when it is not an address. */
+export function inRanges(ranges: AddressRanges, address: string): boolean | undefined {
+  const family = familyOf(address);
+  return family && ranges.check(address, family);
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' | undefined {
+  // A zone (`fe80::1%eth0`) names an interface of one machine; no policy can mean it.
+  if (address.length > 45 || address.includes('%')) return undefined;
+  const version = isIP(address);
+  if (version === 0) return undefined;
+  return version === 4 ? 'ipv4' : 'ipv6';
+}
+
+function parsePrefix(text: string): number | undefined {
+  return /^\d{1,3}$/.test(text) ? Number(text) : undefined;
+}

@@ -1,0 +1,230 @@
+import type { ConditionContext } from './context.ts';
+import { type Policy, type Statement, statementCovers } from './policy.ts';
+import { allowNaming, DIRECTLY, denyNames, type Naming, NOT_NAMED, type Principal, VIA_ROLE } from './principal.ts';
+import { NO, YES } from './truth.ts';
+
+export interface AuthorizationRequest {
+  readonly principal: Principal;
+  /** Such as `kms:Encrypt`. */
+  readonly action: string;
+  /** The resource's ARN, or `*` for an action that is about no resource. */
+  readonly resource: string;
+  readonly context: ConditionContext;
+}
+
+/** All the policies that bear on a request. */
+export interface PolicySet {
+  /**
+   * The policy of the resource. Absent only for actions that are about no resource that has one (kms:CreateKey,
+   * kms:ListKeys, an alias).
+   *
+   * INVARIANT: whoever asks about a key passes its policy. Absent, the identity policies alone would decide.
+   */
+  readonly resourcePolicy?: Policy;
+  /** The account that owns the resource; for an action about no resource, the account it happens in. */
+  readonly resourceAccountId: string;
+  readonly identityPolicies: readonly Policy[];
+  readonly permissionsBoundary?: Policy;
+  /** None, or an empty list, when the session was made without any. A request must be allowed by one of them. */
+  readonly sessionPolicies?: readonly Policy[];
+}
+
+export type Decision = Allowed | Denied;
+
+export interface Allowed {
+  readonly allowed: true;
+  readonly by: {
+    /** `account-root` when no statement was needed: the root user acts in its own account. */
+    readonly source: 'resource-policy' | 'identity-policy' | 'account-root';
+    readonly statement?: StatementReference;
+    /** The resource policy's statement that made the identity policy count. */
+    readonly delegatedBy?: StatementReference;
+  };
+}
+
+export interface Denied {
+  readonly allowed: false;
+  readonly reason: DenyReason;
+  /** The statement that denies, of an explicit deny. */
+  readonly statement?: StatementReference;
+}
+
+export type DenyReason =
+  | 'explicit-deny-in-resource-based-policy'
+  | 'explicit-deny-in-identity-based-policy'
+  | 'explicit-deny-in-permissions-boundary'
+  | 'explicit-deny-in-session-policy'
+  | 'no-resource-based-policy-allows'
+  | 'no-identity-based-policy-allows'
+  | 'no-permissions-boundary-allows'
+  | 'no-session-policy-allows';
+
+/** A statement's place in its document, for the audit trail. */
+export type StatementReference = Pick<Statement, 'sid' | 'index'>;
+
+/**
+ * Decides as AWS does ("Policy evaluation logic" in the IAM User Guide, "Determining access to AWS KMS keys" in the KMS
+ * Developer Guide): an explicit deny anywhere wins; then the resource policy must name the caller or its account; where
+ * it names only the account, or where the account is not the resource's, the caller's own policies must allow too.
+ */
+export function decide(request: AuthorizationRequest, policies: PolicySet): Decision {
+  const action = request.action.toLowerCase();
+  const denied = findExplicitDeny(request, action, policies);
+  if (denied) return denied;
+
+  const { principal } = request;
+  const isAtHome = principal.accountId === policies.resourceAccountId;
+  if (!policies.resourcePolicy) {
+    return isAtHome ? decideByIdentity(request, action, policies, undefined) : denials.noResourcePolicy;
+  }
+
+  const grounds = strongestAllow(policies.resourcePolicy, request, action);
+  // Grants become another source here: a grant to the caller for this operation, whose constraints hold, allows whatever
+  // `grounds` is, and without the identity side; explicit denies, above, still win over it.
+  if (grounds === undefined) return denials.noResourcePolicy;
+
+  if (!hasIdentitySide(principal)) return allowedBy('resource-policy', grounds.statement);
+  if (isAtHome) {
+    if (grounds.naming === DIRECTLY) return allowedBy('resource-policy', grounds.statement);
+    if (grounds.naming === VIA_ROLE) {
+      return limitedBy(request, action, policies) ?? allowedBy('resource-policy', grounds.statement);
+    }
+  }
+  return decideByIdentity(request, action, policies, grounds.statement);
+}
+
+/** Of several types of policy that deny, one is told; AWS does the same, without saying which. */
+function findExplicitDeny(request: AuthorizationRequest, action: string, policies: PolicySet): Denied | undefined {
+  const { resourcePolicy, identityPolicies, permissionsBoundary, sessionPolicies } = policies;
+  const hasBoundary = permissionsBoundary !== undefined;
+  const inResource = resourcePolicy && firstDeny(resourcePolicy, request, action, hasBoundary);
+  if (inResource) return explicitDeny('explicit-deny-in-resource-based-policy', inResource);
+  for (const policy of identityPolicies) {
+    const inIdentity = firstDeny(policy, request, action, hasBoundary);
+    if (inIdentity) return explicitDeny('explicit-deny-in-identity-based-policy', inIdentity);
+  }
+  const inBoundary = permissionsBoundary && firstDeny(permissionsBoundary, request, action, hasBoundary);
+  if (inBoundary) return explicitDeny('explicit-deny-in-permissions-boundary', inBoundary);
+  if (sessionPolicies) {
+    for (const policy of sessionPolicies) {
+      const inSession = firstDeny(policy, request, action, hasBoundary);
+      if (inSession) return explicitDeny('explicit-deny-in-session-policy', inSession);
+    }
+  }
+  return undefined;
+}
+
+/** INVARIANT: a Deny that cannot be evaluated denies. */
+function firstDeny(
+  policy: Policy,
+  request: AuthorizationRequest,
+  action: string,
+  hasBoundary: boolean,
+): Statement | undefined {
+  for (const statement of policy.denies) {
+    if (statement.principal && !denyNames(statement.principal, request.principal, hasBoundary)) continue;
+    if (statementCovers(statement, action, request.resource, request.context) !== NO) return statement;
+  }
+  return undefined;
+}
+
+interface Grounds {
+  readonly naming: Naming;
+  readonly statement: Statement;
+}
+
+/** The allowing statement of a resource policy that names the caller most strongly. */
+function strongestAllow(policy: Policy, request: AuthorizationRequest, action: string): Grounds | undefined {
+  let naming: Naming = NOT_NAMED;
+  let strongest: Statement | undefined;
+  for (const statement of policy.allows) {
+    if (!statement.principal) continue;
+    const found = allowNaming(statement.principal, request.principal);
+    if (found <= naming || !allows(statement, request, action)) continue;
+    naming = found;
+    strongest = statement;
+    if (naming === DIRECTLY) break;
+  }
+  return strongest && { naming, statement: strongest };
+}
+
+/** The caller's own side: an identity policy must allow, within the permissions boundary and the session policies. */
+function decideByIdentity(
+  request: AuthorizationRequest,
+  action: string,
+  policies: PolicySet,
+  delegation: Statement | undefined,
+): Decision {
+  const { principal } = request;
+  if (!hasIdentitySide(principal)) return denials.noIdentityPolicy;
+  // Nothing needs to allow the root user of an account what the account may do.
+  const isRoot = principal.type === 'Root';
+  const allowing = isRoot ? undefined : firstAllow(policies.identityPolicies, request, action);
+  if (!isRoot && allowing === undefined) return denials.noIdentityPolicy;
+  const limited = limitedBy(request, action, policies);
+  if (limited) return limited;
+  if (allowing) return allowedBy('identity-policy', allowing, delegation);
+  return delegation ? allowedBy('resource-policy', delegation) : allowedBy('account-root');
+}
+
+/** What a permissions boundary or the session policies do not allow, implicitly. */
+function limitedBy(request: AuthorizationRequest, action: string, policies: PolicySet): Denied | undefined {
+  const { permissionsBoundary, sessionPolicies } = policies;
+  if (permissionsBoundary && !allowsAny(permissionsBoundary, request, action)) return denials.noBoundary;
+  if (sessionPolicies === undefined || sessionPolicies.length === 0) {
+    // A federated user's session without a policy has no permissions but those that a resource gives it by name (API
+    // reference of GetFederationToken).
+    return request.principal.type === 'FederatedUser' ? denials.noSessionPolicy : undefined;
+  }
+  return firstAllow(sessionPolicies, request, action) ? undefined : denials.noSessionPolicy;
+}
+
+function firstAllow(policies: readonly Policy[], request: AuthorizationRequest, action: string): Statement | undefined {
+  for (const policy of policies) {
+    const statement = allowsAny(policy, request, action);
+    if (statement) return statement;
+  }
+  return undefined;
+}
+
+/** The first allowing statement of a policy that is about its bearer. */
+function allowsAny(policy: Policy, request: AuthorizationRequest, action: string): Statement | undefined {
+  for (const statement of policy.allows) {
+    if (!statement.principal && allows(statement, request, action)) return statement;
+  }
+  return undefined;
+}
+
+/** INVARIANT: an Allow that cannot be evaluated does not allow. */
+function allows(statement: Statement, request: AuthorizationRequest, action: string): boolean {
+  return statementCovers(statement, action, request.resource, request.context) === YES;
+}
+
+/** An AWS service, or nobody, belongs to no account with policies of its own: the resource's policy is all there is. */
+function hasIdentitySide(principal: Principal): boolean {
+  return principal.type !== 'Service' && principal.type !== 'Anonymous';
+}
+
+function allowedBy(source: Allowed['by']['source'], statement?: Statement, delegation?: Statement): Allowed {
+  if (statement === undefined) return { allowed: true, by: { source } };
+  if (delegation === undefined) return { allowed: true, by: { source, statement: referenceTo(statement) } };
+  return {
+    allowed: true,
+    by: { source, statement: referenceTo(statement), delegatedBy: referenceTo(delegation) },
+  };
+}
+
+function explicitDeny(reason: DenyReason, statement: Statement): Denied {
+  return { allowed: false, reason, statement: referenceTo(statement) };
+}
+
+function referenceTo(statement: Statement): StatementReference {
+  return { sid: statement.sid, index: statement.index };
+}
+
+const denials = {
+  noResourcePolicy: Object.freeze<Denied>({ allowed: false, reason: 'no-resource-based-policy-allows' }),
+  noIdentityPolicy: Object.freeze<Denied>({ allowed: false, reason: 'no-identity-based-policy-allows' }),
+  noBoundary: Object.freeze<Denied>({ allowed: false, reason: 'no-permissions-boundary-allows' }),
+  noSessionPolicy: Object.freeze<Denied>({ allowed: false, reason: 'no-session-policy-allows' }),
+};

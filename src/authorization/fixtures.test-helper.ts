@@ -1,0 +1,77 @@
+import type { ConditionContext } from './context.ts';
+import type { Principal } from './principal.ts';
+
+/** The callers, the key and the policies that the tests of this directory speak of. */
+export const HOME = '111122223333';
+export const AWAY = '444455556666';
+export const KEY_ARN = `arn:aws:kms:eu-central-1:${HOME}:key/1234abcd-12ab-34cd-56ef-1234567890ab`;
+
+export const user = (name: string, account = HOME): Principal => ({
+  type: 'User',
+  arn: `arn:aws:iam::${account}:user/${name}`,
+  accountId: account,
+  id: `AIDA${name.toUpperCase().padEnd(17, 'X')}`,
+});
+
+export const root = (account = HOME): Principal => ({
+  type: 'Root',
+  arn: `arn:aws:iam::${account}:root`,
+  accountId: account,
+  id: account,
+});
+
+export const session = (role: string, name: string, account = HOME): Principal => ({
+  type: 'AssumedRole',
+  arn: `arn:aws:sts::${account}:assumed-role/${role}/${name}`,
+  accountId: account,
+  id: `AROA${role.toUpperCase().padEnd(17, 'X')}:${name}`,
+  roleArn: `arn:aws:iam::${account}:role/${role}`,
+});
+
+export const federatedUser = (name: string, account = HOME): Principal => ({
+  type: 'FederatedUser',
+  arn: `arn:aws:sts::${account}:federated-user/${name}`,
+  accountId: account,
+  id: `${account}:${name}`,
+});
+
+export const service = (name: string): Principal => ({ type: 'Service', arn: name, accountId: '', id: name });
+
+export const anonymous: Principal = { type: 'Anonymous', arn: 'anonymous', accountId: '', id: 'anonymous' };
+
+/** A context with these values; keys in lookup form. */
+export function contextOf(values: Readonly<Record<string, string | readonly string[]>> = {}): ConditionContext {
+  const map = new Map(Object.entries(values).map(([key, value]) => [key, typeof value === 'string' ? [value] : value]));
+  return { get: (key) => map.get(key) };
+}
+
+/** The text of a policy with these statements. */
+export function document(...statements: readonly object[]): string {
+  return JSON.stringify({ Version: '2012-10-17', Statement: statements });
+}
+
+/** Policies as data, for random ones. */
+export interface WrittenStatement {
+  readonly Effect: 'Allow' | 'Deny';
+  readonly Principal?: Listed;
+  readonly NotPrincipal?: Listed;
+  readonly Action?: readonly string[];
+  readonly NotAction?: readonly string[];
+  readonly Resource?: readonly string[];
+  readonly NotResource?: readonly string[];
+  /** One StringEquals on one key suffices here; conditions.test.ts has the others. */
+  readonly Condition?: { readonly StringEquals: { readonly 'x:tag': string } };
+}
+export type Listed = '*' | Readonly<Record<string, readonly string[]>>;
+export type WrittenPolicy = readonly WrittenStatement[];
+export interface Situation {
+  readonly principal: Principal;
+  readonly action: string;
+  readonly resource: string;
+  readonly context: Readonly<Record<string, string>>;
+  readonly resourceAccountId: string;
+  readonly resourcePolicy: WrittenPolicy | undefined;
+  readonly identityPolicies: readonly WrittenPolicy[];
+  readonly boundary: WrittenPolicy | undefined;
+  readonly sessionPolicies: readonly WrittenPolicy[];
+}

@@ -1,0 +1,16 @@
+/** The IAM policy language: parse, match, decide, explain. Pure: no clock, no randomness, no I/O. */
+export type { ConditionContext } from './context.ts';
+export {
+  type Allowed,
+  type AuthorizationRequest,
+  type Decision,
+  type Denied,
+  type DenyReason,
+  decide,
+  type PolicySet,
+  type StatementReference,
+} from './decide.ts';
+export { denialMessage } from './explain.ts';
+export { parsePolicy } from './parse-policy.ts';
+export type { Policy, PolicyKind } from './policy.ts';
+export type { Principal } from './principal.ts';

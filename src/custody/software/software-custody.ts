@@ -1,0 +1,91 @@
+import { createHmac } from 'node:crypto';
+import { lengthPrefixed } from '../../crypto/canonical.ts';
+import { additionalData, decodeHeader, encodeHeader, HEADER_BYTES } from '../../crypto/ciphertext.ts';
+import { NONCE_BYTES, SealedBox } from '../../crypto/sealed-box.ts';
+import { SecretBytes } from '../../crypto/secret-bytes.ts';
+import { invariant } from '../../runtime/errors.ts';
+import type { Random } from '../../runtime/random.ts';
+import type { Custody, KeyHandle, MaterialIdentity, WrappedMaterial } from '../contract.ts';
+import type { Sealer } from '../domain-keys.ts';
+
+const MATERIAL_BYTES = 32;
+const blobBox = new SealedBox('keyhold ciphertext v1');
+
+/** A handle whose material is in this process, where only this module can reach it. */
+class OpenMaterial {
+  readonly keyId: string;
+  readonly materialId: string;
+  readonly #secret: SecretBytes;
+
+  constructor(keyId: string, materialId: string, secret: SecretBytes) {
+    this.keyId = keyId;
+    this.materialId = materialId;
+    this.#secret = secret;
+  }
+
+  static secretOf(handle: KeyHandle): SecretBytes {
+    invariant(handle instanceof OpenMaterial, 'the handle was opened by this custody');
+    return (handle as OpenMaterial).#secret;
+  }
+}
+
+/** Custody in this process: material is unwrapped under the domain keys and used with OpenSSL's primitives. */
+export function softwareCustody(sealer: Sealer, random: Random): Custody {
+  return {
+    createSymmetric(key) {
+      const secret = random.bytes(MATERIAL_BYTES);
+      const materialId = materialIdOf(secret);
+      const wrapped = sealer.seal(wrappingIdentity({ ...key, materialId }), secret).toString('base64');
+      secret.fill(0);
+      return { materialId, material: { wrapped } };
+    },
+
+    open(identity: MaterialIdentity, material: WrappedMaterial): KeyHandle {
+      const secret = new SecretBytes(sealer.open(wrappingIdentity(identity), Buffer.from(material.wrapped, 'base64')));
+      return new OpenMaterial(identity.keyId, identity.materialId, secret) as unknown as KeyHandle;
+    },
+
+    encrypt(handle, plaintext, context) {
+      const nonce = random.bytes(NONCE_BYTES);
+      const header = encodeHeader(handle.keyId, handle.materialId, nonce);
+      const sealed = blobBox.sealWithNonce(
+        OpenMaterial.secretOf(handle),
+        nonce,
+        plaintext,
+        additionalData(header, context),
+      );
+      return Buffer.concat([header, ...sealed]);
+    },
+
+    decrypt(handle, blob, context) {
+      const header = decodeHeader(blob);
+      if (header === undefined || header.keyId !== handle.keyId || header.materialId !== handle.materialId) {
+        return undefined;
+      }
+      const secret = OpenMaterial.secretOf(handle);
+      try {
+        return blobBox.openWithNonce(
+          secret,
+          header.nonce,
+          blob.subarray(HEADER_BYTES),
+          additionalData(header.bytes, context),
+        );
+      } catch {
+        return undefined;
+      }
+    },
+
+    close(handle) {
+      OpenMaterial.secretOf(handle).wipe();
+    },
+  };
+}
+
+/** A one-way name of the material: knowing the id tells nothing about the material's 256 bits. */
+function materialIdOf(secret: Buffer): string {
+  return createHmac('sha256', secret).update('keyhold key material id v1').digest('hex');
+}
+
+function wrappingIdentity(identity: MaterialIdentity): Buffer {
+  return lengthPrefixed('key material', identity.accountId, identity.region, identity.keyId, identity.materialId);
+}

@@ -1,0 +1,50 @@
+import type { WrappedMaterial } from '../custody/contract.ts';
+import { type Table, table } from '../store/sealed-store.ts';
+import type { AliasRecord } from './alias.ts';
+import type { KeyIdentity, KeyRecord } from './key.ts';
+
+/**
+ * The tables of keys, and how their records are named. All begin with account and Region, so that one account's keys of
+ * one Region stand together; all that belongs to a key begins with the key's own name.
+ */
+export const keysTable: Table<KeyRecord> = table('keys');
+/** A key's policy as its author wrote it. Every key has one: a key without its row is refused. */
+export const policiesTable: Table<{ readonly policy: string }> = table('policies');
+/** One row for each version of a key's material. */
+export const materialsTable: Table<WrappedMaterial> = table('materials');
+export const aliasesTable: Table<AliasRecord> = table('aliases');
+/** Which aliases a key has: the same facts as `aliases`, the other way round. */
+export const aliasesOfKeyTable: Table<{ readonly aliasName: string }> = table('aliases-of-key');
+/** Whose key an id is, for ciphertexts that name a key of another account. */
+export const keyOwnersTable: Table<{ readonly accountId: string }> = table('key-owners');
+/** Keys whose deletion is scheduled, by the moment it is due. */
+export const deletionsTable: Table<KeyIdentity> = table('deletions');
+
+export function regionPrefix(owner: { readonly accountId: string; readonly region: string }): string {
+  return `${owner.accountId}/${owner.region}/`;
+}
+
+export function keyName(key: KeyIdentity): string {
+  return `${regionPrefix(key)}${key.keyId}`;
+}
+
+export function materialName(key: KeyIdentity, materialId: string): string {
+  return `${keyName(key)}/${materialId}`;
+}
+
+export function aliasRecordName(owner: { readonly accountId: string; readonly region: string }, name: string): string {
+  return `${regionPrefix(owner)}${name}`;
+}
+
+export function aliasesOfKeyPrefix(key: KeyIdentity): string {
+  return `${keyName(key)}/`;
+}
+
+export function keyOwnerName(region: string, keyId: string): string {
+  return `${region}/${keyId}`;
+}
+
+/** Sixteen digits of milliseconds, so that the order of names is the order of time. */
+export function deletionName(deletionAtMs: number, key: KeyIdentity): string {
+  return `${String(deletionAtMs).padStart(16, '0')}/${keyName(key)}`;
+}

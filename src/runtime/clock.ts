@@ -1,0 +1,7 @@
+/** The port through which time enters. Domain code never calls `Date.now()` itself, so tests and the sandbox own time. */
+export interface Clock {
+  /** Milliseconds since the Unix epoch, UTC. */
+  now(): number;
+}
+
+export const systemClock: Clock = { now: () => Date.now() };

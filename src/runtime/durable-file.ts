@@ -1,0 +1,42 @@
+import { closeSync, fsyncSync, linkSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+/**
+ * Writes a whole file with mode 0600 so that a crash leaves either the old content or the new, never half of it: into a
+ * temporary neighbour first, to the disk, then under its name, and the directory to the disk as well.
+ *
+ * @param options.exclusive fails with EEXIST if the file is there already
+ */
+export function writeFileDurably(path: string, content: string, options: { exclusive?: boolean } = {}): void {
+  const temporary = `${path}.new`;
+  rmSync(temporary, { force: true });
+  const fd = openSync(temporary, 'wx', 0o600);
+  try {
+    writeSync(fd, content);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  if (options.exclusive === true) {
+    // rename() would replace silently; link() refuses.
+    try {
+      linkSync(temporary, path);
+    } finally {
+      rmSync(temporary, { force: true });
+    }
+  } else {
+    renameSync(temporary, path);
+  }
+  syncDirectory(dirname(path));
+}
+
+function syncDirectory(path: string): void {
+  // Windows cannot open a directory, and does not need this.
+  if (process.platform === 'win32') return;
+  const fd = openSync(path, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

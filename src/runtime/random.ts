@@ -1,0 +1,51 @@
+import { randomFillSync } from 'node:crypto';
+
+/** The port through which randomness enters: a cryptographically secure source, or a seeded one in simulations. */
+export interface Random {
+  /** A fresh buffer of `length` unpredictable bytes, owned by the caller. */
+  bytes(length: number): Buffer;
+  /** A random UUID, version 4 (RFC 9562 section 5.4), in lower case. */
+  uuid(): string;
+}
+
+const POOL_BYTES = 8192;
+
+/**
+ * The system's generator behind a pool: one call into OpenSSL serves hundreds of nonces, where `randomBytes` would pay
+ * for a system call each time.
+ *
+ * INVARIANT: a byte of the pool is handed out once, and is wiped from the pool as it is.
+ */
+export function systemRandom(): Random {
+  const pool = Buffer.alloc(POOL_BYTES);
+  let used = POOL_BYTES;
+
+  function bytes(length: number): Buffer {
+    // Not from Node's shared slab: a secret's bytes must not neighbour other buffers of the process.
+    const out = Buffer.allocUnsafeSlow(length);
+    if (length > POOL_BYTES / 8) return randomFillSync(out);
+    if (used + length > POOL_BYTES) {
+      randomFillSync(pool);
+      used = 0;
+    }
+    pool.copy(out, 0, used, used + length);
+    pool.fill(0, used, used + length);
+    used += length;
+    return out;
+  }
+
+  function uuid(): string {
+    const raw = bytes(16);
+    raw[6] = ((raw[6] as number) & 0x0f) | 0x40;
+    raw[8] = ((raw[8] as number) & 0x3f) | 0x80;
+    return uuidFromBytes(raw);
+  }
+
+  return { bytes, uuid };
+}
+
+/** Writes 16 bytes as a UUID's text form. */
+export function uuidFromBytes(raw: Buffer): string {
+  const hex = raw.toString('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}

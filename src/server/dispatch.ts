@@ -1,0 +1,120 @@
+import type { Logger } from 'pino';
+import type { AuditTrail } from '../audit/audit-trail.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { KeyholdError } from '../runtime/errors.ts';
+import type { Random } from '../runtime/random.ts';
+import { type Attempt, auditRecordJson } from '../services/audit-record.ts';
+import type { Scope } from '../services/caller.ts';
+import { perform, type Service } from '../services/perform.ts';
+import { parseJsonBody, serialise } from '../wire/aws-json.ts';
+import { type ErrorResponse, errorResponse } from '../wire/error-response.ts';
+import type { SignedRequest } from '../wire/sigv4/signed-request.ts';
+import type { Authenticator } from './authenticate.ts';
+
+/** A request as the listener hands it over: its bytes, and what the connection says of it. */
+export interface ServerRequest extends SignedRequest {
+  readonly xAmzTarget: string;
+  readonly userAgent: string;
+  readonly host: string;
+  readonly sourceIp: string;
+  readonly tls?: { readonly version: string; readonly cipher: string };
+}
+
+export interface ServerResponse {
+  readonly status: number;
+  readonly body: string;
+  readonly requestId: string;
+  /** The exception's name, for `x-amzn-errortype`. */
+  readonly errorType?: string;
+}
+
+export interface DispatchDependencies {
+  readonly services: readonly Service[];
+  readonly authenticate: Authenticator;
+  readonly audit: AuditTrail;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+/**
+ * A request's way: operation → authentication → validation → `perform` → audit → answer. Nothing is answered, neither a
+ * result nor a refusal, before its audit record has been written.
+ */
+export function dispatcher(dependencies: DispatchDependencies): (request: ServerRequest) => Promise<ServerResponse> {
+  const { audit, clock, random, log } = dependencies;
+  const services = new Map(dependencies.services.map((service) => [service.targetPrefix, service]));
+
+  async function answer(request: ServerRequest, attempt: Attempt): Promise<object | undefined> {
+    const { service, operation } = find(request, attempt);
+    const { caller, region } = await dependencies.authenticate(request, service.name, attempt.nowMs);
+    attempt.identity = caller.auditIdentity;
+    attempt.region = region;
+    const scope: Scope = {
+      caller,
+      region,
+      nowMs: attempt.nowMs,
+      sourceIp: request.sourceIp,
+      secureTransport: request.tls !== undefined,
+      userAgent: request.userAgent,
+    };
+    const input = operation.input.parse(parseJsonBody(request.body)) as object;
+    attempt.input = input;
+    operation.validate?.(input);
+    return perform(service, operation, input, scope, attempt.touched);
+  }
+
+  function find(request: ServerRequest, attempt: Attempt) {
+    const dot = request.xAmzTarget.indexOf('.');
+    const service = services.get(request.xAmzTarget.slice(0, Math.max(dot, 0)));
+    const operation = service?.operations.get(request.xAmzTarget.slice(dot + 1));
+    if (service !== undefined) attempt.service = service;
+    if (operation !== undefined) attempt.operation = operation;
+    if (request.method !== 'POST' || service === undefined || operation === undefined) {
+      throw new KeyholdError('UnknownOperationException');
+    }
+    return { service, operation };
+  }
+
+  function refusal(error: unknown, attempt: Attempt): ErrorResponse {
+    const response = errorResponse(error);
+    if (response.status >= 500) {
+      log.error({ err: error, requestId: attempt.requestId, operation: attempt.operation?.name }, 'request failed');
+    }
+    return response;
+  }
+
+  return async (request) => {
+    const attempt: Attempt = {
+      requestId: random.uuid(),
+      eventId: random.uuid(),
+      nowMs: clock.now(),
+      sourceIp: request.sourceIp,
+      userAgent: request.userAgent,
+      host: request.host,
+      touched: [],
+      ...(request.tls === undefined ? undefined : { tls: request.tls }),
+    };
+    const { requestId } = attempt;
+    let refused: ErrorResponse | undefined;
+    try {
+      attempt.output = await answer(request, attempt);
+    } catch (error) {
+      refused = refusal(error, attempt);
+      // What the client is told, and no more: a fault's cause may hold what no audit record should.
+      attempt.error = {
+        code: refused.type,
+        message: refused.status < 500 && error instanceof Error ? error.message : '',
+      };
+    }
+    try {
+      await audit.append(auditRecordJson(attempt));
+    } catch (error) {
+      refused = refusal(error, attempt);
+    }
+    if (refused !== undefined) {
+      return { status: refused.status, body: refused.body, requestId, errorType: refused.type };
+    }
+    return { status: 200, body: attempt.output === undefined ? '' : serialise(attempt.output), requestId };
+  };
+}

@@ -1,0 +1,209 @@
+import { readFileSync } from 'node:fs';
+import { createServer, type ServerResponse as HttpResponse, type IncomingMessage, type Server } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import type { TLSSocket } from 'node:tls';
+import { KeyholdError } from '../runtime/errors.ts';
+import { errorResponse } from '../wire/error-response.ts';
+import type { ServerRequest, ServerResponse } from './dispatch.ts';
+
+/** What one connection and one request may take. A client that needs more is refused or cut off. */
+const LIMITS = {
+  bodyBytes: 1024 * 1024,
+  headerBytes: 16 * 1024,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  keepAliveTimeoutMs: 65_000,
+  connections: 10_000,
+} as const;
+
+const CONTENT_TYPE = 'application/x-amz-json-1.1';
+
+export interface TlsFiles {
+  readonly certPath: string;
+  readonly keyPath: string;
+}
+
+/** Paths that are not the API: `/health`, and `/_sandbox/clock` in the sandbox. Undefined: there is no such path. */
+export type SideDoor = (method: string, path: string, body: Uint8Array) => SideAnswer | undefined;
+
+export interface SideAnswer {
+  readonly status: number;
+  readonly json: object;
+}
+
+export interface ListenerOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Several threads listen on the same port, and the kernel deals connections out among them. */
+  readonly reusePort: boolean;
+  readonly tls?: TlsFiles;
+  readonly dispatch: (request: ServerRequest) => Promise<ServerResponse>;
+  readonly sideDoor: SideDoor;
+}
+
+export interface Listener {
+  /** Reads the certificate and its key again. Throws if they cannot be used, and then goes on with the old ones. */
+  reloadTls(): void;
+  /** Takes no more connections, lets requests in flight finish, and closes. */
+  close(): Promise<void>;
+}
+
+export async function listen(options: ListenerOptions): Promise<Listener> {
+  const { tls } = options;
+  const limits = {
+    maxHeaderSize: LIMITS.headerBytes,
+    headersTimeout: LIMITS.headersTimeoutMs,
+    requestTimeout: LIMITS.requestTimeoutMs,
+    keepAliveTimeout: LIMITS.keepAliveTimeoutMs,
+    noDelay: true,
+  };
+  let closing = false;
+  const handle = (request: IncomingMessage, response: HttpResponse) => {
+    if (closing) response.shouldKeepAlive = false;
+    receive(request, response, options);
+  };
+  const server: Server | TlsServer =
+    tls === undefined
+      ? createServer(limits, handle)
+      : createTlsServer({ ...limits, ...readTlsFiles(tls), minVersion: 'TLSv1.2' }, handle);
+  server.maxConnections = LIMITS.connections;
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host: options.host, port: options.port, reusePort: options.reusePort, backlog: 1024 }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+
+  return {
+    reloadTls() {
+      if (tls !== undefined) (server as TlsServer).setSecureContext({ ...readTlsFiles(tls), minVersion: 'TLSv1.2' });
+    },
+    async close() {
+      closing = true;
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      await closed;
+    },
+  };
+}
+
+/** Throws StartupRefused if the files cannot be read; Node throws what is wrong with what they hold. */
+export function readTlsFiles({ certPath, keyPath }: TlsFiles): { cert: Buffer; key: Buffer } {
+  return { cert: readTlsFile('certificate', certPath), key: readTlsFile('private key', keyPath) };
+}
+
+function readTlsFile(what: string, path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw new KeyholdError('StartupRefused', `cannot read the TLS ${what} ${path}`, { cause });
+  }
+}
+
+/** Collects a request's body, within the limit, and has it answered. */
+function receive(request: IncomingMessage, response: HttpResponse, options: ListenerOptions): void {
+  let first: Buffer | undefined;
+  let more: Buffer[] | undefined;
+  let length = 0;
+  let tooLarge = false;
+
+  request.on('data', (chunk: Buffer) => {
+    if (tooLarge) return;
+    length += chunk.length;
+    if (length > LIMITS.bodyBytes) {
+      tooLarge = true;
+      refuseTooLarge(response);
+    } else if (first === undefined) {
+      first = chunk;
+    } else {
+      more ??= [first];
+      more.push(chunk);
+    }
+  });
+  request.on('end', () => {
+    if (tooLarge) return;
+    const body = more === undefined ? (first ?? NO_BODY) : Buffer.concat(more);
+    void respond(request, response, body, options);
+  });
+  // A client that goes away in mid-request has nobody left to answer.
+  request.on('error', () => {});
+  response.on('error', () => {});
+}
+
+const NO_BODY = Buffer.alloc(0);
+
+async function respond(
+  request: IncomingMessage,
+  response: HttpResponse,
+  body: Buffer,
+  options: ListenerOptions,
+): Promise<void> {
+  const target = request.url ?? '/';
+  if (target !== '/') {
+    const side = options.sideDoor(request.method ?? '', target, body);
+    if (side !== undefined) {
+      sendJson(response, side);
+      return;
+    }
+  }
+  const { headers, socket } = request;
+  const answer = await options.dispatch({
+    method: request.method ?? '',
+    target,
+    rawHeaders: request.rawHeaders,
+    body,
+    xAmzTarget: target === '/' ? single(headers['x-amz-target']) : '',
+    userAgent: headers['user-agent'] ?? '',
+    host: headers.host ?? '',
+    sourceIp: sourceIpOf(socket.remoteAddress),
+    ...(options.tls === undefined ? undefined : { tls: tlsOf(socket as TLSSocket) }),
+  });
+  if (response.destroyed) return;
+  const answerHeaders = [
+    'x-amzn-RequestId',
+    answer.requestId,
+    'Cache-Control',
+    'no-cache, no-store, must-revalidate, private',
+    'Content-Type',
+    CONTENT_TYPE,
+    // The body is ASCII or UTF-8 text in one string, so Node sends head and body in one write.
+    'Content-Length',
+    String(Buffer.byteLength(answer.body)),
+  ];
+  if (answer.errorType !== undefined) answerHeaders.push('x-amzn-ErrorType', answer.errorType);
+  response.writeHead(answer.status, answerHeaders);
+  response.end(answer.body);
+}
+
+function refuseTooLarge(response: HttpResponse): void {
+  const { status, type, body } = errorResponse(
+    new KeyholdError('RequestEntityTooLargeException', `A request may have at most ${LIMITS.bodyBytes} bytes.`),
+  );
+  // What else the client is sending is not read: the connection ends here.
+  response.shouldKeepAlive = false;
+  response.writeHead(status, { 'Content-Type': CONTENT_TYPE, 'x-amzn-ErrorType': type, Connection: 'close' });
+  response.end(body, () => response.socket?.destroySoon());
+}
+
+function sendJson(response: HttpResponse, { status, json }: SideAnswer): void {
+  const body = `${JSON.stringify(json)}\n`;
+  response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) });
+  response.end(body);
+}
+
+/** A header that came twice is no header: what would a signature over two of them mean? */
+function single(value: string | string[] | undefined): string {
+  return typeof value === 'string' ? value : '';
+}
+
+/** An IPv4 client on a dual-stack socket looks like `::ffff:192.0.2.1`; policies are written about 192.0.2.1. */
+function sourceIpOf(address: string | undefined): string {
+  if (address === undefined) return '';
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address;
+}
+
+function tlsOf(socket: TLSSocket): { version: string; cipher: string } {
+  return { version: socket.getProtocol() ?? 'unknown', cipher: socket.getCipher().standardName };
+}

@@ -1,0 +1,38 @@
+import type { Clock } from '../runtime/clock.ts';
+import { type Epoch, sharedEpoch } from '../store/change-feed.ts';
+import { writeLockMemory } from '../store/sqlite/write-lock.ts';
+
+/** The memory that all worker threads share: how many commits there were, who writes, and what the sandbox's clock says. */
+export interface SharedMemory {
+  readonly epoch: SharedArrayBuffer;
+  readonly writeLock: SharedArrayBuffer;
+  readonly clockOffsetMs: SharedArrayBuffer;
+}
+
+export function sharedMemory(workers: number): SharedMemory {
+  return {
+    epoch: new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT),
+    writeLock: writeLockMemory(workers),
+    clockOffsetMs: new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT),
+  };
+}
+
+export function epochOf(memory: SharedMemory): Epoch {
+  return sharedEpoch(memory.epoch);
+}
+
+/** The sandbox's clock: real time and an offset that only grows. */
+export interface MovableClock extends Clock {
+  /** Moves the clock of every worker forward. */
+  advance(seconds: number): void;
+}
+
+export function movableClock(memory: SharedMemory, real: Clock): MovableClock {
+  const offset = new BigInt64Array(memory.clockOffsetMs);
+  return {
+    now: () => real.now() + Number(Atomics.load(offset, 0)),
+    advance: (seconds) => {
+      Atomics.add(offset, 0, BigInt(seconds) * 1000n);
+    },
+  };
+}

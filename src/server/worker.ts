@@ -1,0 +1,149 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { LRUCache } from 'lru-cache';
+import { pino } from 'pino';
+import { openFileTrail } from '../audit/file-trail.ts';
+import { type Policy, parsePolicy } from '../authorization/index.ts';
+import type { Config } from '../config/config.ts';
+import { openDomainKeys } from '../custody/domain-keys.ts';
+import { openRootKeyFile } from '../custody/root-key/file-root-key.ts';
+import { softwareCustody } from '../custody/software/software-custody.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { invariant, KeyholdError } from '../runtime/errors.ts';
+import { systemRandom } from '../runtime/random.ts';
+import { credentials } from '../services/iam/credentials.ts';
+import { destroyDueKeys } from '../services/kms/destroy-due-keys.ts';
+import { kmsService } from '../services/kms/index.ts';
+import { keyDirectory } from '../services/kms/key-directory.ts';
+import { announcing, changeFeed } from '../store/change-feed.ts';
+import { sealedStore } from '../store/sealed-store.ts';
+import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
+import { writeLock } from '../store/sqlite/write-lock.ts';
+import { sandboxAuthenticator, signatureAuthenticator } from './authenticate.ts';
+import type { DataDirectory } from './data-directory.ts';
+import { dispatcher } from './dispatch.ts';
+import { listen } from './listener.ts';
+import { epochOf, movableClock, type SharedMemory } from './shared-memory.ts';
+import { sideDoor } from './side-door.ts';
+
+/** One worker thread: its own store, caches, audit stream and listener, wired by hand. */
+
+export interface WorkerOrders {
+  readonly slot: number;
+  readonly workers: number;
+  readonly config: Config;
+  readonly port: number;
+  readonly directory: DataDirectory;
+  readonly memory: SharedMemory;
+}
+
+export type ToWorker = { readonly type: 'stop' } | { readonly type: 'reload-tls' };
+export type FromWorker = { readonly type: 'listening' } | { readonly type: 'refused'; readonly message: string };
+
+/** Keys, and opened materials, that one worker keeps in memory. Some 1.5 KiB each. */
+const CACHED_KEYS = 120_000;
+const CACHED_POLICIES = 10_000;
+const SWEEP_INTERVAL_MS = 1000;
+
+async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloadTls(): void }> {
+  const { slot, config, directory, memory } = orders;
+  const log = pino({ level: config.logLevel, base: { worker: slot } }, pino.destination({ fd: 2, sync: true }));
+  const random = systemRandom();
+  const sandboxClock = config.sandbox ? movableClock(memory, systemClock) : undefined;
+  const clock = sandboxClock ?? systemClock;
+  const epoch = epochOf(memory);
+
+  const raw = openSqliteStore({ path: directory.database, writeLock: writeLock(memory.writeLock, slot) });
+  const domainKeys = await openDomainKeys(raw, openRootKeyFile(directory.rootKey, random), random);
+  const store = announcing(sealedStore(raw, domainKeys.sealer('records')), epoch);
+  const feed = await changeFeed(store, epoch);
+  const custody = softwareCustody(domainKeys.sealer('key material'), random);
+  const compilePolicy = policyCompiler();
+  const keys = keyDirectory({ store, feed, custody, compilePolicy, capacity: CACHED_KEYS });
+  const audit = openFileTrail({
+    directory: directory.audit,
+    stream: `w${slot}`,
+    onTornTail: (path, bytes) => log.warn({ path, bytes }, 'cut off a half-written audit line that a crash left'),
+    onSyncFailure: (path, err) => log.error({ path, err }, 'the audit file cannot be synced to the disk'),
+  });
+
+  const listener = await listen({
+    host: config.host,
+    port: orders.port,
+    reusePort: orders.workers > 1,
+    ...(config.tls === undefined ? {} : { tls: config.tls }),
+    sideDoor: sideDoor(slot, sandboxClock),
+    dispatch: dispatcher({
+      services: [kmsService({ store, directory: keys, custody, random, compilePolicy })],
+      authenticate: config.sandbox ? sandboxAuthenticator() : signatureAuthenticator(credentials(store, feed)),
+      audit,
+      clock,
+      random,
+      log,
+    }),
+  });
+
+  // One worker is enough; another would find nothing left to do.
+  let sweeping: Promise<void> | undefined;
+  const sweep = async () => {
+    const destroyed = await destroyDueKeys(store, clock.now());
+    if (destroyed.length === 0) return;
+    for (const key of destroyed) log.info(key, 'destroyed a key whose deletion was due');
+    await raw.checkpoint();
+  };
+  const sweepTimer = setInterval(() => {
+    sweeping ??= sweep()
+      .catch((err: unknown) => log.error({ err }, 'destroying due keys failed; it will be tried again'))
+      .finally(() => {
+        sweeping = undefined;
+      });
+  }, SWEEP_INTERVAL_MS);
+  if (slot !== 0) clearInterval(sweepTimer);
+
+  return {
+    async stop() {
+      await listener.close();
+      clearInterval(sweepTimer);
+      await sweeping;
+      await audit.close();
+      await store.close();
+    },
+    reloadTls() {
+      try {
+        listener.reloadTls();
+        log.info('read the TLS certificate again');
+      } catch (err) {
+        log.error({ err }, 'cannot use the TLS certificate; going on with the old one');
+      }
+    },
+  };
+}
+
+/** Most keys have the same policy text, and then share one compiled policy. */
+function policyCompiler(): (text: string) => Policy {
+  const compiled = new LRUCache<string, Policy>({ max: CACHED_POLICIES });
+  return (text) => {
+    const known = compiled.get(text);
+    if (known !== undefined) return known;
+    const policy = parsePolicy(text, 'resource');
+    compiled.set(text, policy);
+    return policy;
+  };
+}
+
+invariant(parentPort !== null, 'a worker runs in a thread of its own');
+const port = parentPort;
+const tell = (message: FromWorker) => port.postMessage(message);
+try {
+  const worker = await run(workerData as WorkerOrders);
+  port.on('message', async (message: ToWorker) => {
+    if (message.type === 'reload-tls') worker.reloadTls();
+    else {
+      await worker.stop();
+      port.close();
+    }
+  });
+  tell({ type: 'listening' });
+} catch (error) {
+  if (!(error instanceof KeyholdError)) throw error;
+  tell({ type: 'refused', message: error.message });
+}

@@ -1,0 +1,130 @@
+import type { AuditIdentity, AuditRecord, AuditResource } from '../audit/record.ts';
+import type { AnyOperation, Service } from './perform.ts';
+
+/** All that one request leaves behind for its audit record, filled in as far as the request came. */
+export interface Attempt {
+  readonly requestId: string;
+  readonly eventId: string;
+  readonly nowMs: number;
+  readonly sourceIp: string;
+  readonly userAgent: string;
+  readonly host: string;
+  readonly tls?: { readonly version: string; readonly cipher: string };
+  service?: Service;
+  operation?: AnyOperation;
+  identity?: AuditIdentity;
+  region?: string;
+  input?: object;
+  output?: object | undefined;
+  error?: { readonly code: string; readonly message: string };
+  readonly touched: AuditResource[];
+}
+
+const MOST_USER_AGENT_CHARACTERS = 1024;
+const UNKNOWN: AuditIdentity = { type: 'Unknown' };
+
+/** The record of one request in CloudTrail's format, as one line of JSON. */
+export function auditRecordJson(attempt: Attempt): string {
+  const { operation, service, identity, error } = attempt;
+  const accountId = identity?.accountId;
+  const record: AuditRecord = {
+    eventVersion: '1.11',
+    userIdentity: identity ?? UNKNOWN,
+    eventTime: secondsOf(attempt.nowMs),
+    eventSource: service?.eventSource ?? 'keyhold.invalid',
+    // Never what the caller wrote: an unknown operation has no name here.
+    eventName: operation?.name ?? 'UnknownOperation',
+    awsRegion: attempt.region ?? 'unknown',
+    sourceIPAddress: attempt.sourceIp,
+    userAgent: attempt.userAgent.slice(0, MOST_USER_AGENT_CHARACTERS),
+    ...(error === undefined ? undefined : { errorCode: errorCodeOf(error.code), errorMessage: error.message }),
+    requestParameters: operation === undefined || attempt.input === undefined ? null : shown(operation, attempt.input),
+    responseElements:
+      operation === undefined || attempt.output === undefined || error !== undefined
+        ? null
+        : shownResponse(operation, attempt.output),
+    requestID: attempt.requestId,
+    eventID: attempt.eventId,
+    readOnly: operation?.audit.readOnly ?? false,
+    ...(attempt.touched.length === 0 ? undefined : { resources: attempt.touched }),
+    eventType: 'AwsApiCall',
+    managementEvent: true,
+    ...(accountId === undefined ? undefined : { recipientAccountId: accountId }),
+    eventCategory: 'Management',
+    ...(attempt.tls === undefined
+      ? undefined
+      : {
+          tlsDetails: {
+            tlsVersion: attempt.tls.version,
+            cipherSuite: attempt.tls.cipher,
+            clientProvidedHostHeader: attempt.host,
+          },
+        }),
+  };
+  return JSON.stringify(record);
+}
+
+/** CloudTrail spells the codes of refusals that every service shares without their suffix. */
+function errorCodeOf(code: string): string {
+  return code === 'AccessDeniedException' ? 'AccessDenied' : code;
+}
+
+function shown(operation: AnyOperation, input: object): object {
+  const members: Record<string, unknown> = {};
+  for (const name of operation.audit.request as string[]) {
+    const value = (input as Record<string, unknown>)[name];
+    if (value !== undefined) members[lowerFirst(name)] = lowerNames(value, name);
+  }
+  return members;
+}
+
+function shownResponse(operation: AnyOperation, output: object): object | null {
+  const response = operation.audit.response?.(output);
+  return response === undefined || response === null ? null : (lowerNames(response, '') as object);
+}
+
+/** CloudTrail writes member names in lower camel case; the names of an encryption context are data and stay. */
+function lowerNames(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null || name.endsWith('EncryptionContext')) return value;
+  if (value instanceof Date) return cloudTrailDate(value);
+  if (Array.isArray(value)) return value.map((item) => lowerNames(item, ''));
+  // A blob has no business in an audit record, whatever a declaration says.
+  if (value instanceof Uint8Array) return undefined;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, member]) => member !== undefined)
+      .map(([key, member]) => [lowerFirst(key), lowerNames(member, key)]),
+  );
+}
+
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+/** As in AWS's published records: `Nov 22, 2026, 9:05:07 AM`. */
+function cloudTrailDate(date: Date): string {
+  const hour = date.getUTCHours();
+  const time = [hour % 12 || 12, two(date.getUTCMinutes()), two(date.getUTCSeconds())].join(':');
+  const half = hour < 12 ? 'AM' : 'PM';
+  return `${MONTHS[date.getUTCMonth()]} ${date.getUTCDate()}, ${date.getUTCFullYear()}, ${time} ${half}`;
+}
+
+function two(number: number): string {
+  return String(number).padStart(2, '0');
+}
+
+/** `KeyId` → `keyId`, `AWSAccountId` → `aWSAccountId`: CloudTrail really writes the latter so. */
+function lowerFirst(name: string): string {
+  return name.charAt(0).toLowerCase() + name.slice(1);
+}
+
+let lastSecond = 0;
+let lastSecondText = '';
+
+/** ISO 8601 with whole seconds. Most requests share their second with the one before. */
+function secondsOf(nowMs: number): string {
+  const second = Math.floor(nowMs / 1000);
+  if (second !== lastSecond) {
+    lastSecond = second;
+    lastSecondText = `${new Date(second * 1000).toISOString().slice(0, 19)}Z`;
+  }
+  return lastSecondText;
+}

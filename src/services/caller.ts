@@ -1,0 +1,25 @@
+import type { AuditIdentity } from '../audit/record.ts';
+import type { Policy, Principal } from '../authorization/index.ts';
+
+/** Who is asking: the one result of authentication, and the only thing that authorization believes about a caller. */
+export interface Caller {
+  readonly principal: Principal;
+  readonly identityPolicies: readonly Policy[];
+  readonly accessKeyId: string;
+  /** For users; policies read it as `aws:username`. */
+  readonly userName?: string;
+  /** How audit records show the caller. */
+  readonly auditIdentity: AuditIdentity;
+}
+
+/** What else an authenticated request is known by. Nothing here is taken from a header that a caller may forge. */
+export interface Scope {
+  readonly caller: Caller;
+  /** From the signature's scope: the Region whose keys the request is about. */
+  readonly region: string;
+  readonly nowMs: number;
+  readonly sourceIp: string;
+  readonly secureTransport: boolean;
+  /** The caller's own word, as in AWS: `aws:UserAgent` is not for deciding anything that matters. */
+  readonly userAgent: string;
+}

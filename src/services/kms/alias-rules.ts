@@ -1,0 +1,50 @@
+import { ALIAS_PREFIX, AWS_MANAGED_ALIAS_PREFIX, aliasArn } from '../../keys/alias.ts';
+import { type KeyIdentity, MOST_ALIASES_PER_KEY } from '../../keys/key.ts';
+import { aliasesOfKeyPrefix, aliasesOfKeyTable } from '../../keys/tables.ts';
+import { KeyholdError } from '../../runtime/errors.ts';
+import type { Transaction } from '../../store/sealed-store.ts';
+import { validationFailure } from './errors.ts';
+import type { KeyResource } from './targets.ts';
+
+/** What an alias's name must be besides what its pattern says. The `alias/aws/` names are refused to customers. */
+export function checkAliasName(aliasName: string): void {
+  if (!aliasName.startsWith(ALIAS_PREFIX) || aliasName.length === ALIAS_PREFIX.length) {
+    throw validationFailure('Invalid identifier');
+  }
+  if (aliasName.startsWith(AWS_MANAGED_ALIAS_PREFIX)) throw new KeyholdError('NotAuthorizedException');
+  // The published pattern allows colons, the service does not.
+  if (aliasName.includes(':')) throw validationFailure(`${aliasName} contains invalid characters for an alias`);
+}
+
+/** An alias names a key, never another alias. */
+export function checkAliasTarget(targetKeyId: string): void {
+  if (
+    targetKeyId.startsWith(ALIAS_PREFIX) ||
+    (targetKeyId.startsWith('arn:') && targetKeyId.includes(`:${ALIAS_PREFIX}`))
+  ) {
+    throw validationFailure('Aliases must refer to keys. Not aliases');
+  }
+}
+
+/** AWS's quota "Aliases per KMS key". */
+export async function checkAliasQuota(transaction: Transaction, { key, identity }: KeyResource): Promise<void> {
+  const existing = await transaction.list(aliasesOfKeyTable, {
+    prefix: aliasesOfKeyPrefix(identity),
+    limit: MOST_ALIASES_PER_KEY,
+  });
+  if (existing.length >= MOST_ALIASES_PER_KEY) {
+    throw new KeyholdError('LimitExceededException', `${key.arn} has the ${MOST_ALIASES_PER_KEY} aliases it can have.`);
+  }
+}
+
+export function aliasExists(owner: Omit<KeyIdentity, 'keyId'>, aliasName: string): KeyholdError {
+  return new KeyholdError(
+    'AlreadyExistsException',
+    `An alias with the name ${aliasArn(owner, aliasName)} already exists`,
+  );
+}
+
+/** The name under which a key's list of aliases holds this one. */
+export function aliasOfKeyName(key: KeyIdentity, aliasName: string): string {
+  return `${aliasesOfKeyPrefix(key)}${aliasName}`;
+}

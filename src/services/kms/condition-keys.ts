@@ -1,0 +1,73 @@
+import type { EncryptionContext } from '../../crypto/ciphertext.ts';
+import type { Scope } from '../caller.ts';
+import type { ResolvedKey } from './key-reference.ts';
+
+/**
+ * The values of the condition keys that describe a key (AWS KMS developer guide, "Condition keys for AWS KMS"); `key` is
+ * in lower case. Undefined means that the request does not have the condition key.
+ */
+export function keyCondition(key: string, resolved: ResolvedKey, scope: Scope): readonly string[] | undefined {
+  const loaded = resolved.key;
+  switch (key) {
+    case 'kms:calleraccount':
+      return [scope.caller.principal.accountId];
+    case 'kms:requestalias':
+      return resolved.requestAlias === undefined ? undefined : [resolved.requestAlias];
+    case 'kms:resourcealiases':
+      return loaded && loaded.aliases.length > 0 ? loaded.aliases : undefined;
+    case 'kms:keyspec':
+    case 'kms:customermasterkeyspec':
+      return loaded && [loaded.record.keySpec];
+    case 'kms:keyusage':
+    case 'kms:customermasterkeyusage':
+      return loaded && [loaded.record.keyUsage];
+    case 'kms:keyorigin':
+      return loaded && [loaded.record.origin];
+    case 'kms:multiregion':
+      return loaded && ['false'];
+    default:
+      return key.startsWith(RESOURCE_TAG) ? tagValue(key.slice(RESOURCE_TAG.length), resolved) : undefined;
+  }
+}
+
+const RESOURCE_TAG = 'aws:resourcetag/';
+
+/** Tag keys in conditions are matched without regard to case ("Controlling access using tags", IAM user guide). */
+function tagValue(lowerCaseTagKey: string, resolved: ResolvedKey): readonly string[] | undefined {
+  const tag = resolved.key?.record.tags.find(({ key }) => key.toLowerCase() === lowerCaseTagKey);
+  return tag && [tag.value];
+}
+
+const CONTEXT_KEYS = 'kms:encryptioncontextkeys';
+const CONTEXT_PAIR = 'kms:encryptioncontext:';
+
+/** `kms:EncryptionContext:name`, whose name keeps its case, and `kms:EncryptionContextKeys`. */
+export function encryptionContextCondition(
+  key: string,
+  context: EncryptionContext | undefined,
+): readonly string[] | undefined {
+  if (context === undefined) return undefined;
+  if (key === CONTEXT_KEYS) return Object.keys(context);
+  if (!key.startsWith(CONTEXT_PAIR)) return undefined;
+  const name = key.slice(CONTEXT_PAIR.length);
+  return Object.hasOwn(context, name) ? [context[name] as string] : undefined;
+}
+
+/** `aws:RequestTag/…` and `aws:TagKeys` of a request that brings tags. */
+export function requestTagConditions<Input>(tagsOf: (input: Input) => readonly RequestTag[] | undefined) {
+  return (key: string, input: Input): readonly string[] | undefined => {
+    const tags = tagsOf(input);
+    if (tags === undefined) return undefined;
+    if (key === 'aws:tagkeys') return tags.map((tag) => tag.TagKey as string);
+    if (!key.startsWith(REQUEST_TAG)) return undefined;
+    const tag = tags.find(({ TagKey }) => TagKey?.toLowerCase() === key.slice(REQUEST_TAG.length));
+    return tag === undefined ? undefined : [tag.TagValue as string];
+  };
+}
+
+const REQUEST_TAG = 'aws:requesttag/';
+
+interface RequestTag {
+  readonly TagKey: string | undefined;
+  readonly TagValue: string | undefined;
+}

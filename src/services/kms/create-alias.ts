@@ -1,0 +1,44 @@
+import type { CreateAliasRequest } from '@aws-sdk/client-kms';
+import { aliasesOfKeyTable, aliasesTable, aliasRecordName } from '../../keys/tables.ts';
+import { aliasName, keyId } from '../../wire/kms-shapes.ts';
+import { required, structure } from '../../wire/shapes.ts';
+import { aliasExists, aliasOfKeyName, checkAliasName, checkAliasQuota, checkAliasTarget } from './alias-rules.ts';
+import type { KmsOperation } from './ports.ts';
+import { aliasTarget, type KeyResource, keyTarget, NOT_PENDING_DELETION } from './targets.ts';
+
+export const createAlias: KmsOperation<CreateAliasRequest, undefined, { alias: string; key: KeyResource }> = {
+  name: 'CreateAlias',
+  input: structure<CreateAliasRequest>({ AliasName: required(aliasName), TargetKeyId: required(keyId) }),
+  validate: (input) => {
+    checkAliasName(input.AliasName);
+    checkAliasTarget(input.TargetKeyId);
+  },
+  targets: {
+    alias: aliasTarget('kms:CreateAlias', (input) => input.AliasName),
+    key: keyTarget({
+      permission: 'kms:CreateAlias',
+      reference: (input) => input.TargetKeyId,
+      accepts: 'key',
+      crossAccount: false,
+      states: NOT_PENDING_DELETION,
+    }),
+  },
+  effect: 'change',
+  audit: { readOnly: false, request: ['AliasName', 'TargetKeyId'] },
+  async handle({ input, targets, scope, transaction }) {
+    const { identity } = targets.key;
+    const name = aliasRecordName(identity, input.AliasName);
+    if ((await transaction.get(aliasesTable, name)) !== undefined) throw aliasExists(identity, input.AliasName);
+    await checkAliasQuota(transaction, targets.key);
+    await transaction.create(aliasesTable, name, {
+      aliasName: input.AliasName,
+      targetKeyId: identity.keyId,
+      createdAtMs: scope.nowMs,
+      updatedAtMs: scope.nowMs,
+    });
+    await transaction.create(aliasesOfKeyTable, aliasOfKeyName(identity, input.AliasName), {
+      aliasName: input.AliasName,
+    });
+    return undefined;
+  },
+};

@@ -1,0 +1,70 @@
+import type { DecryptRequest, DecryptResponse } from '@aws-sdk/client-kms';
+import {
+  ciphertextBlob,
+  dryRun,
+  dryRunModifiers,
+  encryptionAlgorithm,
+  encryptionContext,
+  grantTokens,
+  keyId,
+  recipient,
+} from '../../wire/kms-shapes.ts';
+import { structure } from '../../wire/shapes.ts';
+import type { KmsOperation } from './ports.ts';
+import {
+  decryptBlob,
+  ignoresCiphertext,
+  refuseGrantTokens,
+  refuseRecipient,
+  requireCiphertext,
+  requireSymmetricDefault,
+  SYMMETRIC_DEFAULT,
+} from './symmetric.ts';
+import { ciphertextKeyTarget, type KeyResource, USABLE } from './targets.ts';
+
+export const decrypt: KmsOperation<DecryptRequest, DecryptResponse, { key: KeyResource }> = {
+  name: 'Decrypt',
+  input: structure<DecryptRequest>({
+    CiphertextBlob: ciphertextBlob,
+    EncryptionContext: encryptionContext,
+    GrantTokens: grantTokens,
+    KeyId: keyId,
+    EncryptionAlgorithm: encryptionAlgorithm,
+    Recipient: recipient,
+    DryRun: dryRun,
+    DryRunModifiers: dryRunModifiers,
+  }),
+  validate: (input) => {
+    requireCiphertext(input, input.KeyId);
+    refuseGrantTokens(input.GrantTokens);
+    refuseRecipient(input.Recipient);
+  },
+  targets: {
+    key: ciphertextKeyTarget({
+      permission: 'kms:Decrypt',
+      ciphertext: (input) => input.CiphertextBlob,
+      reference: (input) => input.KeyId,
+      usage: { required: 'ENCRYPT_DECRYPT', operation: 'Decrypt' },
+      states: USABLE,
+      encryptionContext: (input) => input.EncryptionContext,
+      encryptionAlgorithm: (input) => input.EncryptionAlgorithm ?? SYMMETRIC_DEFAULT,
+    }),
+  },
+  effect: 'read',
+  audit: {
+    readOnly: true,
+    request: ['KeyId', 'EncryptionAlgorithm', 'EncryptionContext', 'DryRun', 'DryRunModifiers'],
+  },
+  async handle({ input, targets, ports }) {
+    const { key } = targets.key;
+    requireSymmetricDefault(input.EncryptionAlgorithm);
+    if (ignoresCiphertext(input)) return {};
+    const { plaintext, materialId } = await decryptBlob(ports, key, input.CiphertextBlob, input.EncryptionContext);
+    return {
+      KeyId: key.arn,
+      Plaintext: plaintext,
+      EncryptionAlgorithm: SYMMETRIC_DEFAULT,
+      KeyMaterialId: materialId,
+    };
+  },
+};

@@ -1,0 +1,25 @@
+import type { DescribeKeyRequest, DescribeKeyResponse } from '@aws-sdk/client-kms';
+import { grantTokens, keyId } from '../../wire/kms-shapes.ts';
+import { required, structure } from '../../wire/shapes.ts';
+import { keyMetadata } from './key-metadata.ts';
+import type { KmsOperation } from './ports.ts';
+import { refuseGrantTokens } from './symmetric.ts';
+import { ANY_STATE, type KeyResource, keyTarget } from './targets.ts';
+
+export const describeKey: KmsOperation<DescribeKeyRequest, DescribeKeyResponse, { key: KeyResource }> = {
+  name: 'DescribeKey',
+  input: structure<DescribeKeyRequest>({ KeyId: required(keyId), GrantTokens: grantTokens }),
+  validate: (input) => refuseGrantTokens(input.GrantTokens),
+  targets: {
+    key: keyTarget({
+      permission: 'kms:DescribeKey',
+      reference: (input) => input.KeyId,
+      accepts: 'key or alias',
+      crossAccount: true,
+      states: ANY_STATE,
+    }),
+  },
+  effect: 'read',
+  audit: { readOnly: true, request: ['KeyId'] },
+  handle: ({ targets }) => ({ KeyMetadata: keyMetadata(targets.key.key.record) }),
+};

@@ -1,0 +1,28 @@
+import type { DisableKeyRequest } from '@aws-sdk/client-kms';
+import { disable } from '../../keys/lifecycle.ts';
+import { keyId } from '../../wire/kms-shapes.ts';
+import { required, structure } from '../../wire/shapes.ts';
+import { changeKey } from './change-key.ts';
+import type { KmsOperation } from './ports.ts';
+import { type KeyResource, keyTarget, NOT_PENDING_DELETION } from './targets.ts';
+
+export const disableKey: KmsOperation<DisableKeyRequest, undefined, { key: KeyResource }> = {
+  name: 'DisableKey',
+  input: structure<DisableKeyRequest>({ KeyId: required(keyId) }),
+  targets: {
+    key: keyTarget({
+      permission: 'kms:DisableKey',
+      reference: (input) => input.KeyId,
+      accepts: 'key',
+      crossAccount: false,
+      states: NOT_PENDING_DELETION,
+    }),
+  },
+  effect: 'change',
+  audit: { readOnly: false, request: ['KeyId'] },
+  async handle({ targets, transaction }) {
+    const { key } = targets.key;
+    await changeKey(transaction, key, disable(key.record));
+    return undefined;
+  },
+};

@@ -1,0 +1,28 @@
+import type { EnableKeyRequest } from '@aws-sdk/client-kms';
+import { enable } from '../../keys/lifecycle.ts';
+import { keyId } from '../../wire/kms-shapes.ts';
+import { required, structure } from '../../wire/shapes.ts';
+import { changeKey } from './change-key.ts';
+import type { KmsOperation } from './ports.ts';
+import { type KeyResource, keyTarget, NOT_PENDING_DELETION } from './targets.ts';
+
+export const enableKey: KmsOperation<EnableKeyRequest, undefined, { key: KeyResource }> = {
+  name: 'EnableKey',
+  input: structure<EnableKeyRequest>({ KeyId: required(keyId) }),
+  targets: {
+    key: keyTarget({
+      permission: 'kms:EnableKey',
+      reference: (input) => input.KeyId,
+      accepts: 'key',
+      crossAccount: false,
+      states: NOT_PENDING_DELETION,
+    }),
+  },
+  effect: 'change',
+  audit: { readOnly: false, request: ['KeyId'] },
+  async handle({ targets, transaction }) {
+    const { key } = targets.key;
+    await changeKey(transaction, key, enable(key.record));
+    return undefined;
+  },
+};

@@ -1,0 +1,50 @@
+import type { EncryptRequest, EncryptResponse } from '@aws-sdk/client-kms';
+import {
+  dryRun,
+  encryptionAlgorithm,
+  encryptionContext,
+  grantTokens,
+  keyId,
+  plaintext,
+} from '../../wire/kms-shapes.ts';
+import { required, structure } from '../../wire/shapes.ts';
+import type { KmsOperation } from './ports.ts';
+import { currentHandle, refuseGrantTokens, requireSymmetricDefault, SYMMETRIC_DEFAULT } from './symmetric.ts';
+import { type KeyResource, keyTarget, USABLE } from './targets.ts';
+
+export const encrypt: KmsOperation<EncryptRequest, EncryptResponse, { key: KeyResource }> = {
+  name: 'Encrypt',
+  input: structure<EncryptRequest>({
+    KeyId: required(keyId),
+    Plaintext: required(plaintext),
+    EncryptionContext: encryptionContext,
+    GrantTokens: grantTokens,
+    EncryptionAlgorithm: encryptionAlgorithm,
+    DryRun: dryRun,
+  }),
+  validate: (input) => refuseGrantTokens(input.GrantTokens),
+  targets: {
+    key: keyTarget({
+      permission: 'kms:Encrypt',
+      reference: (input) => input.KeyId,
+      accepts: 'key or alias',
+      crossAccount: true,
+      usage: { required: 'ENCRYPT_DECRYPT', operation: 'Encrypt' },
+      states: USABLE,
+      encryptionContext: (input) => input.EncryptionContext,
+      encryptionAlgorithm: (input) => input.EncryptionAlgorithm ?? SYMMETRIC_DEFAULT,
+    }),
+  },
+  effect: 'read',
+  audit: { readOnly: true, request: ['KeyId', 'EncryptionAlgorithm', 'EncryptionContext', 'DryRun'] },
+  async handle({ input, targets, ports }) {
+    const { key } = targets.key;
+    requireSymmetricDefault(input.EncryptionAlgorithm);
+    const handle = await currentHandle(ports, key);
+    return {
+      CiphertextBlob: ports.custody.encrypt(handle, input.Plaintext, input.EncryptionContext),
+      KeyId: key.arn,
+      EncryptionAlgorithm: SYMMETRIC_DEFAULT,
+    };
+  },
+};

@@ -1,0 +1,67 @@
+import { KeyholdError } from '../../runtime/errors.ts';
+
+/** AWS KMS's refusals with its own texts, which people and programs depend on. */
+
+export function invalidKeyId(keyId: string): KeyholdError {
+  return new KeyholdError('NotFoundException', `Invalid keyId '${keyId}'`);
+}
+
+export function keyNotFound(arn: string): KeyholdError {
+  return new KeyholdError('NotFoundException', `Key '${arn}' does not exist`);
+}
+
+export function aliasNotFound(arn: string): KeyholdError {
+  return new KeyholdError('NotFoundException', `Alias ${arn} is not found.`);
+}
+
+/** AWS names only the Region of an ARN that belongs to another one. */
+export function arnOfOtherRegion(region: string): KeyholdError {
+  return new KeyholdError('NotFoundException', `Invalid arn ${region}`);
+}
+
+export function aliasNotSupported(): KeyholdError {
+  return new KeyholdError('InvalidArnException', 'Key Aliases are not supported for this operation.');
+}
+
+export function disabled(arn: string): KeyholdError {
+  return new KeyholdError('DisabledException', `${arn} is disabled.`);
+}
+
+export function pendingDeletion(arn: string): KeyholdError {
+  return new KeyholdError('KMSInvalidStateException', `${arn} is pending deletion.`);
+}
+
+export function notPendingDeletion(arn: string): KeyholdError {
+  return new KeyholdError('KMSInvalidStateException', `${arn} is not pending deletion.`);
+}
+
+export function wrongUsage(arn: string, usage: string, operation: string): KeyholdError {
+  return new KeyholdError(
+    'InvalidKeyUsageException',
+    `${arn} key usage is ${usage} which is not valid for ${operation}.`,
+  );
+}
+
+/** Every way a ciphertext can be wrong looks the same, and says nothing. */
+export function invalidCiphertext(): KeyholdError {
+  return new KeyholdError('InvalidCiphertextException');
+}
+
+export function incorrectKey(): KeyholdError {
+  return new KeyholdError(
+    'IncorrectKeyException',
+    'The key ID in the request does not identify a CMK that can perform this operation.',
+  );
+}
+
+export function invalidMarker(): KeyholdError {
+  return new KeyholdError('InvalidMarkerException', 'The marker is not one that this operation has given.');
+}
+
+export function validationFailure(message: string): KeyholdError {
+  return new KeyholdError('ValidationException', message);
+}
+
+export function unsupported(message: string): KeyholdError {
+  return new KeyholdError('UnsupportedOperationException', message);
+}

@@ -1,0 +1,35 @@
+import type { GenerateRandomRequest, GenerateRandomResponse } from '@aws-sdk/client-kms';
+import { KeyholdError } from '../../runtime/errors.ts';
+import { customKeyStoreId, numberOfBytes, recipient } from '../../wire/kms-shapes.ts';
+import { structure } from '../../wire/shapes.ts';
+import { validationFailure } from './errors.ts';
+import type { KmsOperation } from './ports.ts';
+import { refuseRecipient } from './symmetric.ts';
+import { accountTarget } from './targets.ts';
+
+export const generateRandom: KmsOperation<GenerateRandomRequest, GenerateRandomResponse, { account: undefined }> = {
+  name: 'GenerateRandom',
+  input: structure<GenerateRandomRequest>({
+    NumberOfBytes: numberOfBytes,
+    CustomKeyStoreId: customKeyStoreId,
+    Recipient: recipient,
+  }),
+  validate: (input) => {
+    if (input.NumberOfBytes === undefined) {
+      throw validationFailure('Please specify a number of bytes.');
+    }
+    refuseRecipient(input.Recipient);
+  },
+  targets: { account: accountTarget('kms:GenerateRandom') },
+  effect: 'read',
+  audit: { readOnly: true, request: ['NumberOfBytes', 'CustomKeyStoreId'] },
+  handle({ input, ports }) {
+    if (input.CustomKeyStoreId !== undefined) {
+      throw new KeyholdError(
+        'CustomKeyStoreNotFoundException',
+        `Custom key store ${input.CustomKeyStoreId} does not exist.`,
+      );
+    }
+    return { Plaintext: ports.random.bytes(input.NumberOfBytes as number) };
+  },
+};

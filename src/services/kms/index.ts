@@ -1,0 +1,84 @@
+import type { Custody } from '../../custody/contract.ts';
+import type { Random } from '../../runtime/random.ts';
+import type { Store } from '../../store/sealed-store.ts';
+import type { AnyOperation, Service } from '../perform.ts';
+import { cancelKeyDeletion } from './cancel-key-deletion.ts';
+import { createAlias } from './create-alias.ts';
+import { createKey } from './create-key.ts';
+import { decrypt } from './decrypt.ts';
+import { deleteAlias } from './delete-alias.ts';
+import { describeKey } from './describe-key.ts';
+import { disableKey } from './disable-key.ts';
+import { enableKey } from './enable-key.ts';
+import { encrypt } from './encrypt.ts';
+import { generateDataKey } from './generate-data-key.ts';
+import { generateDataKeyWithoutPlaintext } from './generate-data-key-without-plaintext.ts';
+import { generateRandom } from './generate-random.ts';
+import { getKeyPolicy } from './get-key-policy.ts';
+import { type KeySource, type PolicyCompiler, storeKeySource } from './key-source.ts';
+import { listAliases } from './list-aliases.ts';
+import { listKeyPolicies } from './list-key-policies.ts';
+import { listKeys } from './list-keys.ts';
+import { listResourceTags } from './list-resource-tags.ts';
+import type { KeyHandles, KmsPorts } from './ports.ts';
+import { putKeyPolicy } from './put-key-policy.ts';
+import { reEncrypt } from './re-encrypt.ts';
+import { scheduleKeyDeletion } from './schedule-key-deletion.ts';
+import { tagResource } from './tag-resource.ts';
+import { untagResource } from './untag-resource.ts';
+import { updateAlias } from './update-alias.ts';
+import { updateKeyDescription } from './update-key-description.ts';
+
+/** The table of AWS KMS's operations: one file each. */
+const operations: readonly AnyOperation[] = [
+  cancelKeyDeletion,
+  createAlias,
+  createKey,
+  decrypt,
+  deleteAlias,
+  describeKey,
+  disableKey,
+  enableKey,
+  encrypt,
+  generateDataKey,
+  generateDataKeyWithoutPlaintext,
+  generateRandom,
+  getKeyPolicy,
+  listAliases,
+  listKeyPolicies,
+  listKeys,
+  listResourceTags,
+  putKeyPolicy,
+  reEncrypt,
+  scheduleKeyDeletion,
+  tagResource,
+  untagResource,
+  updateAlias,
+  updateKeyDescription,
+];
+
+export const kmsOperations: ReadonlyMap<string, AnyOperation> = new Map(operations.map((each) => [each.name, each]));
+
+export interface KmsDependencies {
+  readonly store: Store;
+  readonly directory: KeySource & KeyHandles;
+  readonly custody: Custody;
+  readonly random: Random;
+  readonly compilePolicy: PolicyCompiler;
+}
+
+export function kmsService(dependencies: KmsDependencies): Service {
+  const { store, directory, custody, random, compilePolicy } = dependencies;
+  const ports: KmsPorts = { keys: directory, handles: directory, store, custody, random, compilePolicy };
+  return {
+    name: 'kms',
+    targetPrefix: 'TrentService',
+    eventSource: 'kms.amazonaws.com',
+    operations: kmsOperations,
+    store,
+    ports: (transaction) =>
+      transaction === undefined
+        ? ports
+        : { ...ports, store: transaction, keys: storeKeySource(transaction, compilePolicy) },
+  };
+}

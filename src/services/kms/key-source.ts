@@ -1,0 +1,71 @@
+import type { Policy } from '../../authorization/index.ts';
+import { type KeyIdentity, type KeyRecord, keyArn, MOST_ALIASES_PER_KEY } from '../../keys/key.ts';
+import {
+  aliasesOfKeyPrefix,
+  aliasesOfKeyTable,
+  aliasesTable,
+  aliasRecordName,
+  keyName,
+  keyOwnerName,
+  keyOwnersTable,
+  keysTable,
+  policiesTable,
+} from '../../keys/tables.ts';
+import { KeyholdError } from '../../runtime/errors.ts';
+import type { Reader } from '../../store/sealed-store.ts';
+
+/** A key with all that deciding about it takes. */
+export interface LoadedKey {
+  readonly record: KeyRecord;
+  /** The record's version in the store, for a change that builds on it. */
+  readonly version: number;
+  readonly arn: string;
+  readonly policy: Policy;
+  /** The names of its aliases; policies read them as `kms:ResourceAliases`. */
+  readonly aliases: readonly string[];
+}
+
+/** Where keys are looked up: the cache on the hot path, the transaction itself in a change. */
+export interface KeySource {
+  key(identity: KeyIdentity): Promise<LoadedKey | undefined>;
+  /** The id of the key that an alias names. */
+  aliasTarget(owner: Omit<KeyIdentity, 'keyId'>, aliasName: string): Promise<string | undefined>;
+  /** The account that has a key of this id in this Region. */
+  ownerOf(region: string, keyId: string): Promise<string | undefined>;
+}
+
+/** Turns the text of a policy into a compiled one, the same one for the same text. */
+export type PolicyCompiler = (text: string) => Policy;
+
+/** Reads everything from the store, through a transaction if `reader` is one. */
+export function storeKeySource(reader: Reader, compile: PolicyCompiler): KeySource {
+  return {
+    async key(identity) {
+      const name = keyName(identity);
+      const found = await reader.get(keysTable, name);
+      if (found === undefined) return undefined;
+      const policy = await reader.get(policiesTable, name);
+      // A key without a policy is not a key that everyone may use: someone removed the row.
+      if (policy === undefined) throw new KeyholdError('TamperedRecord', `key ${name} has no policy row`);
+      const aliases = await reader.list(aliasesOfKeyTable, {
+        prefix: aliasesOfKeyPrefix(identity),
+        limit: MOST_ALIASES_PER_KEY,
+      });
+      return {
+        record: found.value,
+        version: found.version,
+        arn: keyArn(identity),
+        policy: compile(policy.value.policy),
+        aliases: aliases.length === 0 ? NO_ALIASES : aliases.map((alias) => alias.value.aliasName),
+      };
+    },
+    async aliasTarget(owner, aliasName) {
+      return (await reader.get(aliasesTable, aliasRecordName(owner, aliasName)))?.value.targetKeyId;
+    },
+    async ownerOf(region, keyId) {
+      return (await reader.get(keyOwnersTable, keyOwnerName(region, keyId)))?.value.accountId;
+    },
+  };
+}
+
+const NO_ALIASES: readonly string[] = [];

@@ -1,0 +1,75 @@
+import type { AliasListEntry, ListAliasesRequest, ListAliasesResponse } from '@aws-sdk/client-kms';
+import { type AliasRecord, aliasArn } from '../../keys/alias.ts';
+import {
+  aliasesOfKeyPrefix,
+  aliasesOfKeyTable,
+  aliasesTable,
+  aliasRecordName,
+  regionPrefix,
+} from '../../keys/tables.ts';
+import { keyId, limit, marker } from '../../wire/kms-shapes.ts';
+import { type Input, structure } from '../../wire/shapes.ts';
+import type { Scope } from '../caller.ts';
+import { keyNotFound } from './errors.ts';
+import { followKeyReference } from './key-reference.ts';
+import { pageOfRecords } from './pagination.ts';
+import type { KmsOperation, KmsPorts } from './ports.ts';
+import { accountTarget } from './targets.ts';
+
+const PAGE_SIZE = { usual: 50, most: 100 };
+
+export const listAliases: KmsOperation<ListAliasesRequest, ListAliasesResponse, { account: undefined }> = {
+  name: 'ListAliases',
+  input: structure<ListAliasesRequest>({ KeyId: keyId, Limit: limit, Marker: marker }),
+  targets: { account: accountTarget('kms:ListAliases') },
+  effect: 'read',
+  audit: { readOnly: true, request: ['KeyId', 'Limit', 'Marker'] },
+  async handle({ input, scope, ports }) {
+    const owner = { accountId: scope.caller.principal.accountId, region: scope.region };
+    if (input.KeyId !== undefined) return aliasesOfKey(input.KeyId, input, scope, ports);
+    const { items, ...rest } = await pageOfRecords(
+      ports.store,
+      aliasesTable,
+      regionPrefix(owner),
+      'ListAliases',
+      input,
+      PAGE_SIZE,
+    );
+    return { Aliases: items.map((entry) => listEntry(entry.value, owner)), ...rest };
+  },
+};
+
+async function aliasesOfKey(
+  reference: string,
+  input: Input<ListAliasesRequest>,
+  scope: Scope,
+  ports: KmsPorts,
+): Promise<ListAliasesResponse> {
+  const { key, identity, namedArn } = await followKeyReference(reference, 'key', ports.keys, scope);
+  if (key === undefined || identity.accountId !== scope.caller.principal.accountId) throw keyNotFound(namedArn);
+  const { items, ...rest } = await pageOfRecords(
+    ports.store,
+    aliasesOfKeyTable,
+    aliasesOfKeyPrefix(identity),
+    'ListAliases',
+    input,
+    PAGE_SIZE,
+  );
+  const aliases: AliasListEntry[] = [];
+  for (const { value } of items) {
+    const record = await ports.store.get(aliasesTable, aliasRecordName(identity, value.aliasName));
+    // Deleted since the page was read.
+    if (record !== undefined) aliases.push(listEntry(record.value, identity));
+  }
+  return { Aliases: aliases, ...rest };
+}
+
+function listEntry(alias: AliasRecord, owner: { accountId: string; region: string }): AliasListEntry {
+  return {
+    AliasName: alias.aliasName,
+    AliasArn: aliasArn(owner, alias.aliasName),
+    TargetKeyId: alias.targetKeyId,
+    CreationDate: new Date(alias.createdAtMs),
+    LastUpdatedDate: new Date(alias.updatedAtMs),
+  };
+}

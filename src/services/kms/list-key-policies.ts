@@ -1,0 +1,28 @@
+import type { ListKeyPoliciesRequest, ListKeyPoliciesResponse } from '@aws-sdk/client-kms';
+import { keyId, limit, marker } from '../../wire/kms-shapes.ts';
+import { required, structure } from '../../wire/shapes.ts';
+import { ONLY_POLICY_NAME } from './key-policy.ts';
+import { pageOfList } from './pagination.ts';
+import type { KmsOperation } from './ports.ts';
+import { ANY_STATE, type KeyResource, keyTarget } from './targets.ts';
+
+export const listKeyPolicies: KmsOperation<ListKeyPoliciesRequest, ListKeyPoliciesResponse, { key: KeyResource }> = {
+  name: 'ListKeyPolicies',
+  input: structure<ListKeyPoliciesRequest>({ KeyId: required(keyId), Limit: limit, Marker: marker }),
+  targets: {
+    key: keyTarget({
+      permission: 'kms:ListKeyPolicies',
+      reference: (input) => input.KeyId,
+      accepts: 'key',
+      crossAccount: false,
+      states: ANY_STATE,
+    }),
+  },
+  effect: 'read',
+  audit: { readOnly: true, request: ['KeyId', 'Limit', 'Marker'] },
+  handle({ input }) {
+    const size = { usual: 100, most: 1000 };
+    const { items, ...rest } = pageOfList([ONLY_POLICY_NAME], 'ListKeyPolicies', input, size, (name) => name);
+    return { PolicyNames: items, ...rest };
+  },
+};

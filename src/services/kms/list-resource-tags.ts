@@ -1,0 +1,28 @@
+import type { ListResourceTagsRequest, ListResourceTagsResponse } from '@aws-sdk/client-kms';
+import { keyId, limit, marker } from '../../wire/kms-shapes.ts';
+import { required, structure } from '../../wire/shapes.ts';
+import { pageOfList } from './pagination.ts';
+import type { KmsOperation } from './ports.ts';
+import { ANY_STATE, type KeyResource, keyTarget } from './targets.ts';
+
+export const listResourceTags: KmsOperation<ListResourceTagsRequest, ListResourceTagsResponse, { key: KeyResource }> = {
+  name: 'ListResourceTags',
+  input: structure<ListResourceTagsRequest>({ KeyId: required(keyId), Limit: limit, Marker: marker }),
+  targets: {
+    key: keyTarget({
+      permission: 'kms:ListResourceTags',
+      reference: (input) => input.KeyId,
+      accepts: 'key',
+      crossAccount: false,
+      states: ANY_STATE,
+    }),
+  },
+  effect: 'read',
+  audit: { readOnly: true, request: ['KeyId', 'Limit', 'Marker'] },
+  handle({ input, targets }) {
+    const size = { usual: 50, most: 50 };
+    const { tags } = targets.key.key.record;
+    const { items, ...rest } = pageOfList(tags, 'ListResourceTags', input, size, ({ key }) => key);
+    return { Tags: items.map(({ key, value }) => ({ TagKey: key, TagValue: value })), ...rest };
+  },
+};

@@ -1,0 +1,91 @@
+import type { Reader, StoredEntry, Table } from '../../store/sealed-store.ts';
+import { invalidMarker, validationFailure } from './errors.ts';
+
+/** What a caller asks of a listing, and what a listing answers besides its items. */
+export interface PageRequest {
+  readonly Limit?: number | undefined;
+  readonly Marker?: string | undefined;
+}
+
+export interface PageSize {
+  readonly usual: number;
+  readonly most: number;
+}
+
+export interface Page<T> {
+  readonly items: T[];
+  readonly NextMarker?: string;
+  readonly Truncated: boolean;
+}
+
+/**
+ * A page of records below `prefix`, in the order of their names, so that a listing stays stable while records come and go:
+ * what exists from the first page to the last is listed exactly once.
+ */
+export async function pageOfRecords<T>(
+  reader: Reader,
+  table: Table<T>,
+  prefix: string,
+  operation: string,
+  request: PageRequest,
+  size: PageSize,
+): Promise<Page<StoredEntry<T>>> {
+  const limit = pageLimit(request, size);
+  const after = request.Marker === undefined ? undefined : decodeMarker(operation, request.Marker);
+  const entries = await reader.list(table, {
+    prefix,
+    ...(after === undefined ? {} : { after: prefix + after }),
+    limit: limit + 1,
+  });
+  return page(entries, limit, operation, (entry) => entry.key.slice(prefix.length));
+}
+
+/** A page of a short list that is in memory already, ordered by `nameOf`. */
+export function pageOfList<T>(
+  all: readonly T[],
+  operation: string,
+  request: PageRequest,
+  size: PageSize,
+  nameOf: (item: T) => string,
+): Page<T> {
+  const limit = pageLimit(request, size);
+  const after = request.Marker === undefined ? undefined : decodeMarker(operation, request.Marker);
+  const rest = after === undefined ? all : all.filter((item) => nameOf(item) > after);
+  return page(rest.slice(0, limit + 1), limit, operation, nameOf);
+}
+
+function page<T>(upToOneMore: T[], limit: number, operation: string, nameOf: (item: T) => string): Page<T> {
+  const items = upToOneMore.slice(0, limit);
+  const last = items.at(-1);
+  if (upToOneMore.length <= limit || last === undefined) return { items, Truncated: false };
+  return { items, NextMarker: encodeMarker(operation, nameOf(last)), Truncated: true };
+}
+
+/** AWS's description allows 1000 everywhere; the operations' own pages say less. */
+function pageLimit({ Limit }: PageRequest, { usual, most }: PageSize): number {
+  if (Limit !== undefined && Limit > most) {
+    throw validationFailure(
+      `1 validation error detected: Value '${Limit}' at 'limit' failed to satisfy constraint: ` +
+        `Member must have value less than or equal to ${most}`,
+    );
+  }
+  return Limit ?? usual;
+}
+
+/**
+ * Markers are opaque to clients. They name the last item given, within what the caller may list anyway, so a made-up one
+ * can do no more than begin a listing elsewhere.
+ */
+function encodeMarker(operation: string, name: string): string {
+  return Buffer.from(`${operation}\n${name}`, 'utf8').toString('base64url');
+}
+
+function decodeMarker(operation: string, marker: string): string {
+  const text = Buffer.from(marker, 'base64url').toString('utf8');
+  const prefix = `${operation}\n`;
+  const name = text.slice(prefix.length);
+  if (!text.startsWith(prefix) || name === '' || name.includes('\0') || encodeMarker(operation, name) !== marker) {
+    throw invalidMarker();
+  }
+  return name;
+}

@@ -1,0 +1,23 @@
+import type { Custody, KeyHandle } from '../../custody/contract.ts';
+import type { Random } from '../../runtime/random.ts';
+import type { Reader } from '../../store/sealed-store.ts';
+import type { Operation } from '../operation.ts';
+import type { KeySource, LoadedKey, PolicyCompiler } from './key-source.ts';
+
+/** What KMS's targets and handlers may reach. In a change, `keys` and `store` look through the transaction. */
+export interface KmsPorts {
+  readonly keys: KeySource;
+  readonly handles: KeyHandles;
+  readonly store: Reader;
+  readonly custody: Custody;
+  readonly random: Random;
+  readonly compilePolicy: PolicyCompiler;
+}
+
+export interface KeyHandles {
+  /** The key's material of this id, opened; undefined if the key has none such. */
+  open(key: LoadedKey, materialId: string): Promise<KeyHandle | undefined>;
+}
+
+/** An operation of KMS: what `Operation` says, with KMS's ports. */
+export type KmsOperation<Request extends object, Response, Targets> = Operation<Request, Response, Targets, KmsPorts>;

@@ -1,0 +1,59 @@
+import type { ScheduleKeyDeletionRequest, ScheduleKeyDeletionResponse } from '@aws-sdk/client-kms';
+import { LONGEST_PENDING_WINDOW_DAYS, SHORTEST_PENDING_WINDOW_DAYS, scheduleDeletion } from '../../keys/lifecycle.ts';
+import { deletionName, deletionsTable } from '../../keys/tables.ts';
+import { keyId, pendingWindowInDays } from '../../wire/kms-shapes.ts';
+import { type Input, required, structure } from '../../wire/shapes.ts';
+import { changeKey } from './change-key.ts';
+import { validationFailure } from './errors.ts';
+import type { KmsOperation } from './ports.ts';
+import { type KeyResource, keyTarget, NOT_PENDING_DELETION } from './targets.ts';
+
+export const scheduleKeyDeletion: KmsOperation<
+  ScheduleKeyDeletionRequest,
+  ScheduleKeyDeletionResponse,
+  { key: KeyResource }
+> = {
+  name: 'ScheduleKeyDeletion',
+  input: structure<ScheduleKeyDeletionRequest>({ KeyId: required(keyId), PendingWindowInDays: pendingWindowInDays }),
+  validate: (input) => {
+    const days = pendingWindowOf(input);
+    if (days < SHORTEST_PENDING_WINDOW_DAYS || days > LONGEST_PENDING_WINDOW_DAYS) {
+      throw validationFailure(
+        `PendingWindowInDays must be between ${SHORTEST_PENDING_WINDOW_DAYS} and ${LONGEST_PENDING_WINDOW_DAYS} days.`,
+      );
+    }
+  },
+  targets: {
+    key: keyTarget({
+      permission: 'kms:ScheduleKeyDeletion',
+      reference: (input) => input.KeyId,
+      accepts: 'key',
+      crossAccount: false,
+      states: NOT_PENDING_DELETION,
+      conditions: (key, input) =>
+        key === 'kms:schedulekeydeletionpendingwindowindays' ? [String(pendingWindowOf(input))] : undefined,
+    }),
+  },
+  effect: 'change',
+  audit: { readOnly: false, request: ['KeyId', 'PendingWindowInDays'], response: (output) => output },
+  async handle({ input, targets, scope, transaction }) {
+    const { key } = targets.key;
+    const days = pendingWindowOf(input);
+    const changed = scheduleDeletion(key.record, scope.nowMs, days);
+    await changeKey(transaction, key, changed);
+    const { accountId, region, keyId: id } = changed;
+    const { deletionAtMs } = changed.lifecycle;
+    await transaction.create(deletionsTable, deletionName(deletionAtMs, changed), { accountId, region, keyId: id });
+    return {
+      KeyId: key.arn,
+      DeletionDate: new Date(deletionAtMs),
+      KeyState: changed.lifecycle.status,
+      PendingWindowInDays: days,
+    };
+  },
+};
+
+/** AWS waits thirty days unless told otherwise. */
+function pendingWindowOf(input: Input<ScheduleKeyDeletionRequest>): number {
+  return input.PendingWindowInDays ?? LONGEST_PENDING_WINDOW_DAYS;
+}

@@ -1,0 +1,113 @@
+import { decodeHeader, type EncryptionContext } from '../../crypto/ciphertext.ts';
+import type { KeyHandle } from '../../custody/contract.ts';
+import { KeyholdError } from '../../runtime/errors.ts';
+import { incorrectKey, invalidCiphertext, unsupported, validationFailure } from './errors.ts';
+import type { LoadedKey } from './key-source.ts';
+import type { KmsPorts } from './ports.ts';
+
+/** What Encrypt, Decrypt, ReEncrypt and the GenerateDataKey family share. */
+
+export const SYMMETRIC_DEFAULT = 'SYMMETRIC_DEFAULT';
+
+/** The material that a key encrypts with now. */
+export async function currentHandle(ports: KmsPorts, key: LoadedKey): Promise<KeyHandle> {
+  const handle = await ports.handles.open(key, key.record.currentMaterialId);
+  if (handle === undefined) throw new KeyholdError('TamperedRecord', `${key.arn} has no row for its key material`);
+  return handle;
+}
+
+/** Decrypts a blob under this key, which the request or the blob itself has named. */
+export async function decryptBlob(
+  ports: KmsPorts,
+  key: LoadedKey,
+  blob: Uint8Array | undefined,
+  context: EncryptionContext | undefined,
+): Promise<{ plaintext: Buffer; materialId: string }> {
+  const header = blob && decodeHeader(blob);
+  if (blob === undefined || header === undefined) throw invalidCiphertext();
+  if (header.keyId !== key.record.keyId) throw incorrectKey();
+  const { materialId } = header;
+  const handle = await ports.handles.open(key, materialId);
+  const plaintext = handle === undefined ? undefined : ports.custody.decrypt(handle, blob, context);
+  if (plaintext === undefined) throw invalidCiphertext();
+  return { plaintext, materialId };
+}
+
+/** Symmetric keys have one algorithm; naming another is a mismatch of key and algorithm. */
+export function requireSymmetricDefault(algorithm: string | undefined): void {
+  if (algorithm !== undefined && algorithm !== 'SYMMETRIC_DEFAULT') {
+    throw new KeyholdError(
+      'InvalidKeyUsageException',
+      `Algorithm ${algorithm} is incompatible with key spec SYMMETRIC_DEFAULT.`,
+    );
+  }
+}
+
+/** No grant has been made in this server, so no grant token can be one of ours. */
+export function refuseGrantTokens(tokens: readonly string[] | undefined): void {
+  if (tokens !== undefined && tokens.length > 0) {
+    throw new KeyholdError('InvalidGrantTokenException', 'The request contains an invalid grant token.');
+  }
+}
+
+/** Answers to Nitro enclaves are not made yet, and answering in plaintext instead would defeat their purpose. */
+export function refuseRecipient(recipient: object | undefined): void {
+  if (recipient !== undefined) throw unsupported('The Recipient parameter is not supported yet.');
+}
+
+interface CiphertextInput {
+  readonly CiphertextBlob?: Uint8Array | undefined;
+  readonly DryRun?: boolean | undefined;
+  readonly DryRunModifiers?: readonly string[] | undefined;
+}
+
+/** A dry run may ask about permissions alone, without having a ciphertext ("Decrypt", API reference). */
+export function ignoresCiphertext(input: CiphertextInput): boolean {
+  return input.DryRun === true && input.DryRunModifiers?.includes('IGNORE_CIPHERTEXT') === true;
+}
+
+/** The ciphertext may be left out only where it is ignored, and then the key must be named. */
+export function requireCiphertext(input: CiphertextInput, keyId: string | undefined): void {
+  if (input.DryRunModifiers !== undefined && input.DryRunModifiers.length > 0 && input.DryRun !== true) {
+    throw validationFailure('DryRunModifiers can only be specified when DryRun is true.');
+  }
+  if (!ignoresCiphertext(input) && input.CiphertextBlob === undefined) {
+    throw validationFailure(
+      "1 validation error detected: Value at 'ciphertextBlob' failed to satisfy constraint: Member must not be null",
+    );
+  }
+  if (ignoresCiphertext(input) && keyId === undefined) {
+    throw validationFailure('A KMS key must be specified when the ciphertext is ignored.');
+  }
+}
+
+const DATA_KEY_BYTES = { AES_256: 32, AES_128: 16 } as const;
+
+interface DataKeyInput {
+  readonly NumberOfBytes?: number | undefined;
+  readonly KeySpec?: keyof typeof DATA_KEY_BYTES | undefined;
+}
+
+/** How long a data key is asked to be, in bytes. AWS takes exactly one of the two members. */
+export function dataKeyBytes({ NumberOfBytes, KeySpec }: DataKeyInput): number {
+  if ((NumberOfBytes === undefined) === (KeySpec === undefined)) {
+    throw validationFailure('Please specify either number of bytes or key spec.');
+  }
+  return NumberOfBytes ?? DATA_KEY_BYTES[KeySpec as keyof typeof DATA_KEY_BYTES];
+}
+
+/** Makes a data key and encrypts it under a key; the plaintext is the caller's to answer with or to wipe. */
+export async function makeDataKey(
+  ports: KmsPorts,
+  key: LoadedKey,
+  bytes: number,
+  context: EncryptionContext | undefined,
+): Promise<{ plaintext: Buffer; ciphertext: Buffer; materialId: string }> {
+  const handle = await currentHandle(ports, key);
+  const plaintext = ports.random.bytes(bytes);
+  return {
+    plaintext,
+    ciphertext: ports.custody.encrypt(handle, plaintext, context),
+    materialId: handle.materialId,
+  };
+}

@@ -1,0 +1,43 @@
+import type { Tag as WireTag } from '@aws-sdk/client-kms';
+import { MOST_TAGS_PER_KEY, type Tag } from '../../keys/key.ts';
+import { KeyholdError } from '../../runtime/errors.ts';
+import type { Input } from '../../wire/shapes.ts';
+
+/** Tags as they are kept: in the order of their keys. Throws TagException for what AWS does not take ("Tag", API reference). */
+export function readTags(wire: readonly Input<WireTag>[]): Tag[] {
+  const tags = wire.map(({ TagKey, TagValue }) => ({ key: TagKey, value: TagValue }));
+  const seen = new Set<string>();
+  for (const { key, value } of tags) {
+    if (key.toLowerCase().startsWith('aws:') || value.toLowerCase().startsWith('aws:')) {
+      throw tagException('Tags cannot begin with aws:, which is reserved for AWS.');
+    }
+    if (seen.has(key)) throw tagException('Duplicate tag keys');
+    seen.add(key);
+  }
+  return inOrder(tags);
+}
+
+/** The tags of a key after TagResource: values of keys that it had are replaced. */
+export function mergeTags(existing: readonly Tag[], added: readonly Tag[]): Tag[] {
+  const merged = new Map([...existing, ...added].map((tag) => [tag.key, tag]));
+  if (merged.size > MOST_TAGS_PER_KEY) throw tooManyTags();
+  return inOrder([...merged.values()]);
+}
+
+export function withoutTags(existing: readonly Tag[], keys: readonly string[]): Tag[] {
+  const removed = new Set(keys);
+  return existing.filter(({ key }) => !removed.has(key));
+}
+
+/** By UTF-16 code units: any order will do that never changes. */
+function inOrder(tags: Tag[]): Tag[] {
+  return tags.sort((a, b) => (a.key < b.key ? -1 : 1));
+}
+
+function tooManyTags(): KeyholdError {
+  return new KeyholdError('LimitExceededException', `A key can have at most ${MOST_TAGS_PER_KEY} tags.`);
+}
+
+function tagException(message: string): KeyholdError {
+  return new KeyholdError('TagException', message);
+}

@@ -1,0 +1,214 @@
+import { decodeHeader, type EncryptionContext } from '../../crypto/ciphertext.ts';
+import { aliasArn } from '../../keys/alias.ts';
+import type { KeyUsage } from '../../keys/key.ts';
+import type { KeyState } from '../../keys/lifecycle.ts';
+import { invariant } from '../../runtime/errors.ts';
+import type { Scope } from '../caller.ts';
+import type { Target } from '../operation.ts';
+import { encryptionContextCondition, keyCondition } from './condition-keys.ts';
+import { disabled, invalidCiphertext, notPendingDeletion, pendingDeletion, wrongUsage } from './errors.ts';
+import { followKeyReference, livingKey, type ResolvedKey } from './key-reference.ts';
+import type { LoadedKey } from './key-source.ts';
+import type { KmsPorts } from './ports.ts';
+
+/** What KMS's operations work on: a key, the key of a ciphertext, an alias, or the account as a whole. */
+
+type KmsTarget<Input, Resolved> = Target<Input, Resolved, KmsPorts>;
+
+/** Values of further condition keys of an operation; `key` is in lower case. */
+type Conditions<Input> = (
+  key: string,
+  input: Input,
+  all: Readonly<Record<string, unknown>>,
+) => readonly string[] | undefined;
+
+interface KeyUse<Input> {
+  /** The states in which AWS allows the operation ("Key states of AWS KMS keys", developer guide). */
+  readonly states: readonly KeyState[];
+  /** For cryptographic operations: the usage that the key must have, and the operation's name for the refusal. */
+  readonly usage?: { readonly required: KeyUsage; readonly operation: string };
+  readonly encryptionContext?: (input: Input) => EncryptionContext | undefined;
+  readonly encryptionAlgorithm?: (input: Input) => string;
+  readonly conditions?: Conditions<Input>;
+}
+
+export interface KeyTargetDeclaration<Input> extends KeyUse<Input> {
+  readonly permission: string;
+  /** The required member that names the key. */
+  readonly reference: (input: Input) => string | undefined;
+  readonly accepts: 'key' | 'key or alias';
+  /** Whether other accounts can call the operation at all ("Cross-account use" in the API reference). */
+  readonly crossAccount: boolean;
+}
+
+export interface CiphertextKeyTargetDeclaration<Input> extends KeyUse<Input> {
+  readonly permission: string;
+  readonly ciphertext: (input: Input) => Uint8Array | undefined;
+  /** The optional member that names the key as well. */
+  readonly reference: (input: Input) => string | undefined;
+}
+
+/** A key as handlers get it: it exists, the caller may use it, and its usage and state allow the operation. */
+export interface KeyResource extends ResolvedKey {
+  readonly key: LoadedKey;
+}
+
+export const USABLE: readonly KeyState[] = ['Enabled'];
+/** For operations that change a key which is there to stay. */
+export const NOT_PENDING_DELETION: readonly KeyState[] = ['Enabled', 'Disabled'];
+/** For operations that only look at a key, or at what stands beside it. */
+export const ANY_STATE: readonly KeyState[] = ['Enabled', 'Disabled', 'PendingDeletion'];
+
+/** A key that the request names. */
+export function keyTarget<Input>(declaration: KeyTargetDeclaration<Input>): KmsTarget<Input, KeyResource> {
+  return {
+    ...keyUse(declaration, declaration.permission, declaration.crossAccount),
+    resolve: async (input, ports, scope) => {
+      const reference = declaration.reference(input);
+      invariant(reference !== undefined, 'a required member has been validated');
+      return asResource(await followKeyReference(reference, declaration.accepts, ports.keys, scope));
+    },
+    denial: (resolved, scope) => foreignDenial(declaration.permission, resolved, scope),
+  };
+}
+
+/**
+ * The key of a ciphertext blob: the one that the request names, or else the one that the blob's header names. A blob that
+ * was damaged is InvalidCiphertextException. One whose key does not exist, or is another account's and not shared with
+ * the caller, is AccessDeniedException in the same words.
+ */
+export function ciphertextKeyTarget<Input>(
+  declaration: CiphertextKeyTargetDeclaration<Input>,
+): KmsTarget<Input, KeyResource> {
+  return {
+    ...keyUse(declaration, declaration.permission, true),
+    resolve: async (input, ports, scope) => {
+      const reference = declaration.reference(input);
+      if (reference !== undefined) {
+        return asResource(await followKeyReference(reference, 'key or alias', ports.keys, scope));
+      }
+      const blob = declaration.ciphertext(input);
+      invariant(blob !== undefined, 'a required member has been validated');
+      const header = decodeHeader(blob);
+      if (header === undefined) throw invalidCiphertext();
+      return asResource(await keyOfCiphertext(header.keyId, ports, scope));
+    },
+    denial: (resolved, scope) =>
+      resolved.namedArn === UNNAMED && isOutOfSight(resolved, scope)
+        ? UNKNOWN_CIPHERTEXT_KEY
+        : foreignDenial(declaration.permission, resolved, scope),
+  };
+}
+
+/** The account and Region as a whole, for operations that name no key. AWS writes its resource as `*`. */
+export function accountTarget<Input>(permission: string, conditions?: Conditions<Input>): KmsTarget<Input, undefined> {
+  return {
+    permission,
+    resolve: async () => undefined,
+    facts: (_, scope) => ({ arn: '*', accountId: scope.caller.principal.accountId }),
+    condition: (key, { input, all, scope }) =>
+      key === 'kms:calleraccount' ? [scope.caller.principal.accountId] : conditions?.(key, input, all),
+  };
+}
+
+/** An alias of the caller's own account, which only identity policies can allow or deny. It need not exist. */
+export function aliasTarget<Input>(
+  permission: string,
+  aliasName: (input: Input) => string | undefined,
+): KmsTarget<Input, string> {
+  return {
+    permission,
+    resolve: async (input) => {
+      const name = aliasName(input);
+      invariant(name !== undefined, 'a required member has been validated');
+      return name;
+    },
+    facts: (name, scope) => {
+      const { accountId } = scope.caller.principal;
+      const arn = aliasArn({ accountId, region: scope.region }, name);
+      return { arn, accountId, audit: { accountId, type: 'AWS::KMS::Alias', ARN: arn } };
+    },
+    condition: (key, { scope }) => (key === 'kms:calleraccount' ? [scope.caller.principal.accountId] : undefined),
+  };
+}
+
+/** Stands for the ARN of a key that only a ciphertext names, and that may not exist. */
+const UNNAMED = '*';
+const UNKNOWN_CIPHERTEXT_KEY =
+  'The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access.';
+
+async function keyOfCiphertext(keyId: string, ports: KmsPorts, scope: Scope): Promise<ResolvedKey> {
+  const { accountId } = scope.caller.principal;
+  const own = { accountId, region: scope.region, keyId };
+  const key = await livingKey(ports.keys, own, scope.nowMs);
+  if (key !== undefined) return { key, identity: own, namedArn: key.arn };
+  const owner = await ports.keys.ownerOf(scope.region, keyId);
+  if (owner === undefined || owner === accountId) return { key: undefined, identity: own, namedArn: UNNAMED };
+  const identity = { ...own, accountId: owner };
+  return { key: await livingKey(ports.keys, identity, scope.nowMs), identity, namedArn: UNNAMED };
+}
+
+/** What is not there is refused by `unreachable` below, before a handler could meet it. */
+function asResource(resolved: ResolvedKey): KeyResource {
+  return resolved as KeyResource;
+}
+
+function keyUse<Input>(use: KeyUse<Input>, permission: string, crossAccount: boolean) {
+  return {
+    permission,
+    facts: ({ key, identity, namedArn }: ResolvedKey, scope: Scope) => {
+      if (key === undefined) return { arn: namedArn, accountId: identity.accountId, unreachable: true };
+      const foreign = identity.accountId !== scope.caller.principal.accountId;
+      return {
+        arn: key.arn,
+        accountId: identity.accountId,
+        resourcePolicy: key.policy,
+        unreachable: foreign && !crossAccount,
+        audit: { accountId: identity.accountId, type: 'AWS::KMS::Key' as const, ARN: key.arn },
+      };
+    },
+    condition: (key: string, { input, resolved, all, scope }: ConditionRequestOf<Input>) => {
+      if (key.startsWith('kms:encryptioncontext')) {
+        return encryptionContextCondition(key, use.encryptionContext?.(input));
+      }
+      if (key === 'kms:encryptionalgorithm') {
+        return use.encryptionAlgorithm === undefined ? undefined : [use.encryptionAlgorithm(input)];
+      }
+      return use.conditions?.(key, input, all) ?? keyCondition(key, resolved, scope);
+    },
+    check: ({ key }: KeyResource) => checkUse(key, use),
+  };
+}
+
+interface ConditionRequestOf<Input> {
+  readonly input: Input;
+  readonly resolved: ResolvedKey;
+  readonly all: Readonly<Record<string, unknown>>;
+  readonly scope: Scope;
+}
+
+/** Usage before state, as AWS answers. */
+function checkUse<Input>(key: LoadedKey, use: KeyUse<Input>): void {
+  const { record, arn } = key;
+  if (use.usage !== undefined && record.keyUsage !== use.usage.required) {
+    throw wrongUsage(arn, record.keyUsage, use.usage.operation);
+  }
+  const { status } = record.lifecycle;
+  if (use.states.includes(status)) return;
+  if (!use.states.includes('Enabled')) throw notPendingDeletion(arn);
+  if (status === 'Disabled') throw disabled(arn);
+  throw pendingDeletion(arn);
+}
+
+function isOutOfSight(resolved: ResolvedKey, scope: Scope): boolean {
+  return resolved.key === undefined || resolved.identity.accountId !== scope.caller.principal.accountId;
+}
+
+/** AWS's words for a key of another account, which are the same whether the key exists or not. */
+function foreignDenial(permission: string, resolved: ResolvedKey, scope: Scope): string | undefined {
+  if (!isOutOfSight(resolved, scope)) return undefined;
+  return (
+    `User: ${scope.caller.principal.arn} is not authorized to perform: ${permission} on resource: ${resolved.namedArn} ` +
+    'because the resource does not exist in this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access'
+  );
+}

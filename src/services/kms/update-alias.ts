@@ -1,0 +1,63 @@
+import type { UpdateAliasRequest } from '@aws-sdk/client-kms';
+import { aliasesOfKeyTable, aliasesTable, aliasRecordName } from '../../keys/tables.ts';
+import { KeyholdError } from '../../runtime/errors.ts';
+import { aliasName, keyId } from '../../wire/kms-shapes.ts';
+import { required, structure } from '../../wire/shapes.ts';
+import { aliasOfKeyName, checkAliasName, checkAliasQuota, checkAliasTarget } from './alias-rules.ts';
+import type { KmsOperation } from './ports.ts';
+import { ANY_STATE, aliasTarget, type KeyResource, keyTarget, NOT_PENDING_DELETION } from './targets.ts';
+
+export const updateAlias: KmsOperation<
+  UpdateAliasRequest,
+  undefined,
+  { alias: string; oldKey: KeyResource; newKey: KeyResource }
+> = {
+  name: 'UpdateAlias',
+  input: structure<UpdateAliasRequest>({ AliasName: required(aliasName), TargetKeyId: required(keyId) }),
+  validate: (input) => {
+    checkAliasName(input.AliasName);
+    checkAliasTarget(input.TargetKeyId);
+  },
+  // AWS wants the permission on all three: the alias, the key it leaves and the key it goes to.
+  targets: {
+    alias: aliasTarget('kms:UpdateAlias', (input) => input.AliasName),
+    oldKey: keyTarget({
+      permission: 'kms:UpdateAlias',
+      reference: (input) => input.AliasName,
+      accepts: 'key or alias',
+      crossAccount: false,
+      states: ANY_STATE,
+    }),
+    newKey: keyTarget({
+      permission: 'kms:UpdateAlias',
+      reference: (input) => input.TargetKeyId,
+      accepts: 'key',
+      crossAccount: false,
+      states: NOT_PENDING_DELETION,
+    }),
+  },
+  effect: 'change',
+  audit: { readOnly: false, request: ['AliasName', 'TargetKeyId'] },
+  async handle({ input, targets, scope, transaction }) {
+    const from = targets.oldKey.identity;
+    const to = targets.newKey.identity;
+    const name = aliasRecordName(to, input.AliasName);
+    const alias = await transaction.get(aliasesTable, name);
+    const oldListing = await transaction.get(aliasesOfKeyTable, aliasOfKeyName(from, input.AliasName));
+    if (alias === undefined || oldListing === undefined) {
+      throw new KeyholdError('TamperedRecord', `alias ${name} is listed on one side only`);
+    }
+    await transaction.replace(
+      aliasesTable,
+      name,
+      { ...alias.value, targetKeyId: to.keyId, updatedAtMs: scope.nowMs },
+      alias.version,
+    );
+    if (from.keyId !== to.keyId) {
+      await checkAliasQuota(transaction, targets.newKey);
+      await transaction.remove(aliasesOfKeyTable, aliasOfKeyName(from, input.AliasName), oldListing.version);
+      await transaction.create(aliasesOfKeyTable, aliasOfKeyName(to, input.AliasName), { aliasName: input.AliasName });
+    }
+    return undefined;
+  },
+};

@@ -1,0 +1,88 @@
+import type { AuditResource } from '../audit/record.ts';
+import type { Policy } from '../authorization/index.ts';
+import type { Transaction } from '../store/sealed-store.ts';
+import type { Input, Structure } from '../wire/shapes.ts';
+import type { Scope } from './caller.ts';
+
+/**
+ * An operation is declared once. From its declaration come input validation, lookup, authorization, usage and state checks,
+ * DryRun, the transaction, the audit record and the coverage table (`perform.ts`, `audit-record.ts`); a handler repeats
+ * none of it and so cannot forget it.
+ *
+ * `Request` and `Response` are the AWS SDK's own types. `Targets` are what the operation works on, by name, as the handler
+ * gets them: resolved, authorized and checked. `Ports` are what the service's targets and handlers may reach.
+ */
+export type Operation<Request extends object, Response, Targets, Ports> =
+  | (Declaration<Request, Response, Targets, Ports> & {
+      readonly effect: 'read';
+      readonly handle: (request: HandlerRequest<Input<Request>, Targets, Ports>) => Promise<Response> | Response;
+    })
+  | (Declaration<Request, Response, Targets, Ports> & {
+      /** Runs in one transaction, from lookup to the end: what it throws undoes everything. */
+      readonly effect: 'change';
+      readonly handle: (
+        request: HandlerRequest<Input<Request>, Targets, Ports> & { readonly transaction: Transaction },
+      ) => Promise<Response>;
+    });
+
+interface Declaration<Request extends object, Response, Targets, Ports> {
+  /** AWS's name: `GenerateDataKey`. */
+  readonly name: string;
+  readonly input: Structure<Request>;
+  /** What no single member's constraint can say, checked before anything is looked up. */
+  readonly validate?: (input: Input<Request>) => void;
+  /** In the order in which AWS checks them. There is at least one, so that nothing goes without authorization. */
+  readonly targets: { readonly [Name in keyof Targets]: Target<Input<Request>, Targets[Name], Ports> };
+  readonly audit: AuditDeclaration<Request, Response>;
+}
+
+export interface HandlerRequest<Input, Targets, Ports> {
+  readonly input: Input;
+  readonly targets: Targets;
+  readonly scope: Scope;
+  readonly ports: Ports;
+}
+
+/** What an audit record shows. Members not named are left out, so a new secret member is never shown by default. */
+export interface AuditDeclaration<Request, Response> {
+  /** CloudTrail's `readOnly`: AWS counts cryptographic operations as read-only. */
+  readonly readOnly: boolean;
+  readonly request: readonly (keyof Request & string)[];
+  /** CloudTrail shows the response of operations that change something; null for the others. */
+  readonly response?: (output: Response) => object | null;
+}
+
+/** One thing an operation works on, from its name in the input to the thing itself, authorized and checked. */
+export interface Target<Input, Resolved, Ports> {
+  /** The action that policies must allow: `kms:Encrypt`. */
+  readonly permission: string;
+  /** Finds it. Throws NotFoundException and its like; says nothing about who may use it. */
+  readonly resolve: (input: Input, ports: Ports, scope: Scope) => Promise<Resolved>;
+  /** What the policy engine needs to know of it. */
+  readonly facts: (resolved: Resolved, scope: Scope) => AuthorizationFacts;
+  /** The values of the condition keys that this target knows; `key` is in lower case. */
+  readonly condition: (key: string, request: ConditionRequest<Input, Resolved>) => readonly string[] | undefined;
+  /** What a refused caller is told instead of the policy engine's own explanation. */
+  readonly denial?: (resolved: Resolved, scope: Scope) => string | undefined;
+  /** Usage, then state. Throws InvalidKeyUsageException, DisabledException, KMSInvalidStateException. */
+  readonly check?: (resolved: Resolved, input: Input) => void;
+}
+
+export interface ConditionRequest<Input, Resolved> {
+  readonly input: Input;
+  readonly resolved: Resolved;
+  /** All targets of the operation, for conditions that compare them. */
+  readonly all: Readonly<Record<string, unknown>>;
+  readonly scope: Scope;
+}
+
+export interface AuthorizationFacts {
+  readonly arn: string;
+  readonly accountId: string;
+  /** Absent for what has no resource policy of its own: the account, an alias. */
+  readonly resourcePolicy?: Policy;
+  /** Refused whatever policies say: what does not exist, or an operation that other accounts cannot call. */
+  readonly unreachable?: boolean;
+  /** How the audit record lists it, if it does. */
+  readonly audit?: AuditResource;
+}

@@ -1,0 +1,125 @@
+import type { AuditResource } from '../audit/record.ts';
+import { type ConditionContext, decide, denialMessage } from '../authorization/index.ts';
+import { invariant, KeyholdError } from '../runtime/errors.ts';
+import type { Store, Transaction } from '../store/sealed-store.ts';
+import type { Scope } from './caller.ts';
+import { globalCondition } from './global-conditions.ts';
+import type { AuthorizationFacts, Operation, Target } from './operation.ts';
+
+/** An operation of any service, with its types forgotten: what tables of operations hold. */
+// biome-ignore lint/suspicious/noExplicitAny: the types are the declaration's own; here every one of them must fit
+export type AnyOperation = Operation<any, any, any, any>;
+
+/** A service as the dispatcher knows it. */
+export interface Service {
+  /** As in credential scopes: `kms`. */
+  readonly name: string;
+  /** The first part of `X-Amz-Target`: `TrentService`. */
+  readonly targetPrefix: string;
+  /** As CloudTrail names it: `kms.amazonaws.com`. */
+  readonly eventSource: string;
+  readonly operations: ReadonlyMap<string, AnyOperation>;
+  /** What targets and handlers may reach; in a change, all of it through the transaction. */
+  readonly ports: (transaction?: Transaction) => unknown;
+  readonly store: Store;
+}
+
+/**
+ * Performs one operation on validated input: finds what it works on, authorizes the caller for each of them, checks their
+ * usage and state, and only then calls the handler. This is the one place where authorization happens.
+ *
+ * @param touched gets the resources that were found, for the audit record, also when the request is then refused
+ */
+export async function perform(
+  service: Service,
+  operation: AnyOperation,
+  input: object,
+  scope: Scope,
+  touched: AuditResource[],
+): Promise<object | undefined> {
+  if (operation.effect === 'read') {
+    const ports = service.ports();
+    const targets = await resolveAndAuthorize(operation, input, scope, ports, touched);
+    const output = await operation.handle({ input, targets, scope, ports });
+    refuseDryRun(input);
+    return output;
+  }
+  return service.store.transact(async (transaction) => {
+    // A transaction that had to be tried again starts its list anew.
+    touched.length = 0;
+    const ports = service.ports(transaction);
+    const targets = await resolveAndAuthorize(operation, input, scope, ports, touched);
+    const output = await operation.handle({ input, targets, scope, ports, transaction });
+    refuseDryRun(input);
+    return output;
+  });
+}
+
+async function resolveAndAuthorize(
+  operation: AnyOperation,
+  input: object,
+  scope: Scope,
+  ports: unknown,
+  touched: AuditResource[],
+): Promise<Record<string, unknown>> {
+  const declared = operation.targets as Readonly<Record<string, Target<object, unknown, unknown>>>;
+  const resolved: Record<string, unknown> = {};
+  const names = Object.keys(declared);
+  invariant(names.length > 0, 'an operation declares what it works on, or nothing would authorize it');
+  for (const name of names) resolved[name] = await declared[name]?.resolve(input, ports, scope);
+  for (const name of names) {
+    authorize(declared[name] as Target<object, unknown, unknown>, resolved[name], input, resolved, scope, touched);
+  }
+  for (const name of names) declared[name]?.check?.(resolved[name], input);
+  return resolved;
+}
+
+function authorize(
+  target: Target<object, unknown, unknown>,
+  resolved: unknown,
+  input: object,
+  all: Readonly<Record<string, unknown>>,
+  scope: Scope,
+  touched: AuditResource[],
+): void {
+  const { caller } = scope;
+  const facts: AuthorizationFacts = target.facts(resolved, scope);
+  if (facts.audit !== undefined) touched.push(facts.audit);
+  const request = {
+    principal: caller.principal,
+    action: target.permission,
+    resource: facts.arn,
+    context: conditionContext(target, resolved, input, all, scope),
+  };
+  const decision = decide(request, {
+    ...(facts.resourcePolicy === undefined ? {} : { resourcePolicy: facts.resourcePolicy }),
+    resourceAccountId: facts.accountId,
+    identityPolicies: caller.identityPolicies,
+  });
+  if (decision.allowed && facts.unreachable !== true) return;
+  const message =
+    target.denial?.(resolved, scope) ?? (decision.allowed ? undefined : denialMessage(request, decision)) ?? '';
+  throw new KeyholdError('AccessDeniedException', message);
+}
+
+function conditionContext(
+  target: Target<object, unknown, unknown>,
+  resolved: unknown,
+  input: object,
+  all: Readonly<Record<string, unknown>>,
+  scope: Scope,
+): ConditionContext {
+  return {
+    get: (key) => target.condition(key, { input, resolved, all, scope }) ?? globalCondition(key, scope),
+  };
+}
+
+/** AWS answers a dry run that would have succeeded with an exception; in a change, throwing it undoes the change. */
+function refuseDryRun(input: object): void {
+  if ((input as { DryRun?: boolean }).DryRun === true) {
+    throw new KeyholdError(
+      'DryRunOperationException',
+      'The request would have succeeded, but the DryRun option is set.',
+    );
+  }
+}

@@ -1,0 +1,107 @@
+import type { LRUCache } from 'lru-cache';
+import type { Change } from './contract.ts';
+import type { Store } from './sealed-store.ts';
+
+/** Counts commits of all workers of this machine, in memory they share; see {@link sharedEpoch}. */
+export interface Epoch {
+  current(): number;
+  advance(): void;
+}
+
+/**
+ * An epoch in a buffer that worker threads share. Reading it costs nanoseconds, which is what lets every request of every
+ * worker ask whether anything has changed.
+ */
+export function sharedEpoch(buffer: SharedArrayBuffer): Epoch {
+  const counter = new Int32Array(buffer);
+  return {
+    current: () => Atomics.load(counter, 0),
+    advance: () => {
+      Atomics.add(counter, 0, 1);
+    },
+  };
+}
+
+/** A store that announces each commit before whoever asked for it is answered. */
+export function announcing(store: Store, epoch: Epoch): Store {
+  return {
+    get: (table, key) => store.get(table, key),
+    list: (table, options) => store.list(table, options),
+    head: () => store.head(),
+    changesSince: (sequence) => store.changesSince(sequence),
+    close: () => store.close(),
+    transact: async (work) => {
+      try {
+        return await store.transact(work);
+      } finally {
+        // Also after a failure: whether a commit that threw has reached the disk is not for us to guess.
+        epoch.advance();
+      }
+    },
+  };
+}
+
+/** What subscribers are told: one record's change, or that they can no longer know and must forget everything. */
+export type FeedEvent = Change | 'everything';
+
+/**
+ * Keeps caches as new as the store's change log. `cached` is the one way to fill and read a cache, and holds the rule that
+ * gives the revocation bound:
+ *
+ * INVARIANT: nothing read before a commit is served from a cache to a request that begins after the commit was answered.
+ */
+export interface ChangeFeed {
+  subscribe(listener: (event: FeedEvent) => void): void;
+  /** Gives the cached value, or loads it; what does not exist is not cached. */
+  cached<T extends object | string>(
+    cache: LRUCache<string, T>,
+    name: string,
+    load: () => Promise<T | undefined>,
+  ): Promise<T | undefined>;
+}
+
+export async function changeFeed(store: Store, epoch: Epoch): Promise<ChangeFeed> {
+  const listeners: ((event: FeedEvent) => void)[] = [];
+  let seenEpoch = epoch.current();
+  let seenSequence = await store.head();
+  let catchingUp: Promise<void> | undefined;
+
+  async function catchUp(): Promise<void> {
+    while (seenEpoch !== epoch.current()) {
+      // Read first, so that a commit during the query is looked for again.
+      const reached = epoch.current();
+      const since = await store.changesSince(seenSequence);
+      if (since.complete) {
+        for (const change of since.changes) for (const listener of listeners) listener(change);
+      } else {
+        for (const listener of listeners) listener('everything');
+      }
+      seenSequence = since.head;
+      seenEpoch = reached;
+    }
+  }
+
+  async function refresh(): Promise<void> {
+    catchingUp ??= catchUp().finally(() => {
+      catchingUp = undefined;
+    });
+    await catchingUp;
+  }
+
+  return {
+    subscribe: (listener) => {
+      listeners.push(listener);
+    },
+    async cached(cache, name, load) {
+      if (seenEpoch !== epoch.current()) await refresh();
+      const known = cache.get(name);
+      if (known !== undefined) return known;
+      const before = epoch.current();
+      const loaded = await load();
+      // Had a commit come in between, this might be the state before it, cached after its change was announced. It is
+      // still what the store held after this request began, so it may be used once.
+      if (loaded !== undefined && before === epoch.current() && before === seenEpoch) cache.set(name, loaded);
+      return loaded;
+    },
+  };
+}

@@ -1,0 +1,285 @@
+import { closeSync, openSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { invariant, KeyholdError } from '../../runtime/errors.ts';
+import {
+  type ChangeLogLimits,
+  defaultChangeLogLimits,
+  pruneThrough,
+  reachesBackTo,
+  writtenRecords,
+} from '../change-log.ts';
+import type { ChangesSince, ListOptions, RawEntry, RawRecord, RawStore, RawTransaction } from '../contract.ts';
+import { isRecordKey } from '../record-key.ts';
+import { serialQueue } from '../serial-queue.ts';
+import { inspectSchema, migrate } from './migrations.ts';
+import { recordReads } from './record-reads.ts';
+import { attempt } from './sqlite-errors.ts';
+import { type WriteLock, writeLock, writeLockMemory } from './write-lock.ts';
+
+export interface SqliteStoreOptions {
+  /** The database file; created, for its owner only, if there is none. */
+  readonly path: string;
+  /** This thread's handle on the lock shared by all threads that open the file. Omitted, this thread is the only one. */
+  readonly writeLock?: WriteLock;
+  readonly changeLogLimits?: ChangeLogLimits;
+}
+
+export interface SqliteStore extends RawStore {
+  /**
+   * Moves everything from the write-ahead log into the database and empties the log, so that what was overwritten or
+   * removed before does not linger there. Rejects with StoreUnavailable if a reader prevented it; then call it again.
+   */
+  checkpoint(): Promise<void>;
+}
+
+/** The lock keeps our own threads apart; SQLite's blocking wait is left for a backup tool or a shell on the same file. */
+const BUSY_TIMEOUT_MS = 5_000;
+
+/** A checkpoint waits for readers. Ours are done in microseconds; a backup tool that reads on must not stall the thread. */
+const CHECKPOINT_TIMEOUT_MS = 100;
+
+const CONNECTION_OPTIONS = {
+  timeout: BUSY_TIMEOUT_MS,
+  allowExtension: false,
+  defensive: true,
+  enableDoubleQuotedStringLiterals: false,
+} as const;
+
+/**
+ * Opens the embedded store. Each thread opens its own on the same file. Writes go through one connection and reads outside
+ * transactions through another, which therefore never sees what is not committed.
+ *
+ * @throws KeyholdError StoreUnavailable if the file cannot be opened, is not Keyhold's, or is newer than this code
+ */
+export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
+  // An absolute path, because SQLite reads names that begin with "file:" as URIs, and ":memory:" is no file at all.
+  const path = resolve(options.path);
+  const lock = options.writeLock ?? writeLock(writeLockMemory(1), 0);
+  const limits = options.changeLogLimits ?? defaultChangeLogLimits;
+  const queue = serialQueue();
+  const { writer, reader } = connect(path);
+
+  const outside = recordReads(reader);
+  const within = recordReads(writer);
+  const insertRecord = writer.prepare(
+    'INSERT INTO records (tbl, key, version, body) VALUES (?, ?, 1, ?) ON CONFLICT DO NOTHING',
+  );
+  const updateRecord = writer.prepare(
+    'UPDATE records SET version = version + 1, body = ? WHERE tbl = ? AND key = ? AND version = ?',
+  );
+  const deleteRecord = writer.prepare('DELETE FROM records WHERE tbl = ? AND key = ? AND version = ?');
+  const insertChange = writer.prepare('INSERT INTO changes (tbl, key) VALUES (?, ?)');
+  const deleteChanges = writer.prepare('DELETE FROM changes WHERE sequence <= ?');
+  const newestChange = reader.prepare('SELECT max(sequence) FROM changes', { returnArrays: true });
+  const oldestChange = reader.prepare('SELECT min(sequence) FROM changes', { returnArrays: true });
+  const changesAfter = reader.prepare('SELECT sequence, tbl, key FROM changes WHERE sequence > ? ORDER BY sequence', {
+    returnArrays: true,
+  });
+  let closing: Promise<void> | undefined;
+
+  async function get(table: string, key: string): Promise<RawRecord | undefined> {
+    return outside.get(table, key);
+  }
+
+  async function list(table: string, listOptions: ListOptions): Promise<RawEntry[]> {
+    return outside.list(table, listOptions);
+  }
+
+  async function head(): Promise<number> {
+    return attempt('read the change log', newest);
+  }
+
+  async function changesSince(sequence: number): Promise<ChangesSince> {
+    return attempt('read the change log', () => {
+      // One snapshot: another thread may commit and prune between the statements.
+      reader.exec('BEGIN');
+      try {
+        const end = newest();
+        if (!reachesBackTo(limits, sequence, oldest(), end)) return { complete: false, head: end };
+        const rows = changesAfter.all(sequence) as unknown as [number, string, string][];
+        const changes = rows.map(([row, table, key]) => ({ sequence: row, table, key }));
+        return { complete: true, changes, head: end };
+      } finally {
+        reader.exec('COMMIT');
+      }
+    });
+  }
+
+  function newest(): number {
+    const [sequence] = newestChange.get() as unknown as [number | null];
+    return sequence ?? 0;
+  }
+
+  function oldest(): number {
+    const [sequence] = oldestChange.get() as unknown as [number | null];
+    return sequence ?? 1;
+  }
+
+  /** Runs `task` as the only writer of all threads. */
+  function exclusively<T>(task: () => Promise<T>): Promise<T> {
+    if (closing) return Promise.reject(new KeyholdError('StoreUnavailable', 'the store is closed'));
+    return queue.run(async () => {
+      // Before BEGIN IMMEDIATE, so that SQLite finds its own lock free and never blocks the thread.
+      await lock.acquire();
+      try {
+        return await task();
+      } finally {
+        lock.release();
+      }
+    });
+  }
+
+  function transact<T>(work: (transaction: RawTransaction) => Promise<T>): Promise<T> {
+    return exclusively(async () => {
+      attempt('begin a transaction', () => writer.exec('BEGIN IMMEDIATE'));
+      const transaction = beginTransaction();
+      try {
+        const result = await work(transaction.operations);
+        transaction.commit();
+        return result;
+      } finally {
+        transaction.end();
+      }
+    });
+  }
+
+  function beginTransaction() {
+    const written = writtenRecords();
+    let state: 'open' | 'broken' | 'over' = 'open';
+
+    /** Runs one statement that writes at most one row; returns whether it did. */
+    function write(table: string, key: string, statement: () => { changes: number | bigint }): boolean {
+      invariant(isRecordKey(key), 'a record has a well-formed key');
+      const wrote = step(() => attempt('write a record', statement)).changes === 1;
+      if (wrote) written.add(table, key);
+      return wrote;
+    }
+
+    /**
+     * After some errors (a full disk) SQLite rolls back by itself, and what follows would commit row by row: so after the
+     * first failure nothing of the transaction works, whether or not its work looks at errors.
+     */
+    function step<T>(statement: () => T): T {
+      invariant(state !== 'over', 'a transaction is used only until its work settles');
+      if (state === 'broken') throw new KeyholdError('StoreUnavailable', 'the transaction has failed before');
+      try {
+        return statement();
+      } catch (error) {
+        state = 'broken';
+        throw error;
+      }
+    }
+
+    const operations: RawTransaction = {
+      async get(table, key) {
+        return step(() => within.get(table, key));
+      },
+      async list(table, listOptions) {
+        return step(() => within.list(table, listOptions));
+      },
+      async create(table, key, body) {
+        if (!write(table, key, () => insertRecord.run(table, key, body))) throw conflict(table, key);
+      },
+      async replace(table, key, body, expectedVersion) {
+        if (!write(table, key, () => updateRecord.run(body, table, key, expectedVersion))) throw conflict(table, key);
+      },
+      async remove(table, key, expectedVersion) {
+        if (!write(table, key, () => deleteRecord.run(table, key, expectedVersion))) throw conflict(table, key);
+      },
+    };
+
+    function commit(): void {
+      step(() => attempt('commit a transaction', writeChangesAndCommit));
+    }
+
+    function writeChangesAndCommit(): void {
+      let newestSequence = 0;
+      for (const { table, key } of written.all()) {
+        newestSequence = Number(insertChange.run(table, key).lastInsertRowid);
+      }
+      const prunable = pruneThrough(limits, newestSequence, written.count());
+      if (prunable !== undefined) deleteChanges.run(prunable);
+      writer.exec('COMMIT');
+    }
+
+    /** Undoes whatever was not committed. */
+    function end(): void {
+      state = 'over';
+      if (writer.isTransaction) attempt('roll a transaction back', () => writer.exec('ROLLBACK'));
+    }
+
+    return { operations, commit, end };
+  }
+
+  function checkpoint(): Promise<void> {
+    return exclusively(async () => {
+      const row = attempt('empty the write-ahead log', () => {
+        writer.exec(`PRAGMA busy_timeout = ${CHECKPOINT_TIMEOUT_MS}`);
+        try {
+          return writer.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get();
+        } finally {
+          writer.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+        }
+      });
+      if (row?.['busy'] !== 0) throw new KeyholdError('StoreUnavailable', 'a reader keeps the write-ahead log in use');
+    });
+  }
+
+  function close(): Promise<void> {
+    closing ??= queue.run(async () => {
+      // The last connection to close empties the write-ahead log, which a read-only one cannot.
+      reader.close();
+      writer.close();
+    });
+    return closing;
+  }
+
+  return { get, list, head, changesSince, transact, checkpoint, close };
+}
+
+function connect(path: string): { writer: DatabaseSync; reader: DatabaseSync } {
+  let writer: DatabaseSync | undefined;
+  try {
+    createForOwnerOnly(path);
+    writer = new DatabaseSync(path, CONNECTION_OPTIONS);
+    // First of all, so that a database that is not ours stays as it is.
+    inspectSchema(writer, path);
+    useWriteAheadLog(writer, path);
+    // A change is on the disk before it is acknowledged (fullfsync: on macOS too, whose fsync leaves it in the drive's
+    // cache), and what it removed is overwritten with zeros.
+    writer.exec(
+      'PRAGMA trusted_schema = OFF; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA secure_delete = ON',
+    );
+    migrate(writer, path);
+    const reader = new DatabaseSync(path, { ...CONNECTION_OPTIONS, readOnly: true });
+    reader.exec('PRAGMA trusted_schema = OFF');
+    return { writer, reader };
+  } catch (error) {
+    writer?.close();
+    if (error instanceof KeyholdError) throw error;
+    const reason = error instanceof Error ? error.message : 'unknown reason';
+    throw new KeyholdError('StoreUnavailable', `${path} cannot be opened: ${reason}`, { cause: error });
+  }
+}
+
+/** SQLite stays with the old journal, without an error, where the file system cannot share memory between connections. */
+function useWriteAheadLog(writer: DatabaseSync, path: string): void {
+  const row = writer.prepare('PRAGMA journal_mode = WAL').get();
+  if (row?.['journal_mode'] !== 'wal') {
+    throw new KeyholdError('StoreUnavailable', `${path} is on a file system that cannot hold a write-ahead log`);
+  }
+}
+
+/** SQLite gives the files beside the database (-wal, -shm) the database's own mode, so it is set before SQLite opens it. */
+function createForOwnerOnly(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
+function conflict(table: string, key: string): KeyholdError {
+  return new KeyholdError('StoreConflict', `record ${table} ${JSON.stringify(key)} has changed`);
+}

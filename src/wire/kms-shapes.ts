@@ -1,0 +1,107 @@
+import type { RecipientInfo, Tag } from '@aws-sdk/client-kms';
+import { blob, boolean, enumeration, integer, list, map, type Pattern, required, string, structure } from './shapes.ts';
+
+/**
+ * The members that many operations of AWS KMS share, with the constraints of its published service description
+ * (`botocore-drift.test.ts` compares them). What AWS checks later and in other words, such as a pending window of 7 to
+ * 30 days, is for the operations.
+ */
+
+/** AWS refuses other key identifiers than ASCII ones, though its description does not say so. */
+const ascii: Pattern = { printed: '^\\p{ASCII}+$', matches: /^\p{ASCII}+$/u, unpublished: true };
+const aliasCharacters: Pattern = { printed: '^[a-zA-Z0-9:/_-]+$', matches: /^[a-zA-Z0-9:/_-]+$/ };
+const wordCharacters: Pattern = { printed: '[\\w]+', matches: /^[\w]+$/ };
+const markerCharacters: Pattern = { printed: '[\\u0020-\\u00FF]*', matches: /^[\u0020-\u00FF]*$/ };
+const policyCharacters: Pattern = {
+  printed: '[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+',
+  matches: /^[\t\n\r\u0020-\u00FF]+$/,
+};
+const xksKeyCharacters: Pattern = { printed: '^[a-zA-Z0-9-_.]+$', matches: /^[a-zA-Z0-9\-_.]+$/ };
+
+/** A key id, key ARN, alias name or alias ARN; which of them an operation takes is for the operation. */
+export const keyId = string({ min: 1, max: 2048, pattern: ascii });
+export const aliasName = string({ min: 1, max: 256, pattern: aliasCharacters });
+export const grantTokens = list(string({ min: 1, max: 8192 }), { min: 0, max: 10 });
+export const encryptionContext = map(string(), string());
+export const dryRun = boolean();
+export const dryRunModifiers = list(enumeration(['IGNORE_CIPHERTEXT']));
+
+export const plaintext = blob({ min: 1, max: 4096, sensitive: true });
+export const ciphertextBlob = blob({ min: 1, max: 6144 });
+export const numberOfBytes = integer({ min: 1, max: 1024 });
+export const recipient = structure<RecipientInfo>({
+  KeyEncryptionAlgorithm: enumeration(['RSAES_OAEP_SHA_256']),
+  AttestationDocument: blob({ min: 1, max: 262144 }),
+});
+
+export const tags = list(
+  structure<Tag>({ TagKey: required(string({ min: 1, max: 128 })), TagValue: required(string({ min: 0, max: 256 })) }),
+);
+export const tagKeys = list(string({ min: 1, max: 128 }));
+
+/** Page size. */
+export const limit = integer({ min: 1, max: 1000 });
+export const marker = string({ min: 1, max: 1024, pattern: markerCharacters });
+
+export const policy = string({ min: 1, max: 131072, pattern: policyCharacters });
+export const policyName = string({ min: 1, max: 128, pattern: wordCharacters });
+export const description = string({ min: 0, max: 8192 });
+export const pendingWindowInDays = integer({ min: 1, max: 365 });
+export const customKeyStoreId = string({ min: 1, max: 64 });
+export const xksKeyId = string({ min: 1, max: 128, pattern: xksKeyCharacters });
+
+// In the order in which AWS's error messages have been seen to print them, which is not that of its description.
+export const keySpec = enumeration([
+  'RSA_2048',
+  'RSA_3072',
+  'RSA_4096',
+  'ECC_NIST_P256',
+  'ECC_NIST_P384',
+  'ECC_NIST_P521',
+  'ECC_SECG_P256K1',
+  'ECC_NIST_EDWARDS25519',
+  'SYMMETRIC_DEFAULT',
+  'HMAC_224',
+  'HMAC_256',
+  'HMAC_384',
+  'HMAC_512',
+  'SM2',
+  'ML_DSA_44',
+  'ML_DSA_65',
+  'ML_DSA_87',
+  'ML_KEM_512',
+  'ML_KEM_768',
+  'ML_KEM_1024',
+]);
+
+/** AWS's older name for the key spec, which stopped growing when it was replaced. */
+export const customerMasterKeySpec = enumeration([
+  'RSA_2048',
+  'RSA_3072',
+  'RSA_4096',
+  'ECC_NIST_P256',
+  'ECC_NIST_P384',
+  'ECC_NIST_P521',
+  'ECC_SECG_P256K1',
+  'SYMMETRIC_DEFAULT',
+  'HMAC_224',
+  'HMAC_256',
+  'HMAC_384',
+  'HMAC_512',
+  'SM2',
+]);
+export const keyUsage = enumeration([
+  'SIGN_VERIFY',
+  'ENCRYPT_DECRYPT',
+  'GENERATE_VERIFY_MAC',
+  'KEY_AGREEMENT',
+  'ENCAPSULATE_DECAPSULATE',
+]);
+export const origin = enumeration(['AWS_KMS', 'EXTERNAL', 'AWS_CLOUDHSM', 'EXTERNAL_KEY_STORE']);
+export const dataKeySpec = enumeration(['AES_256', 'AES_128']);
+export const encryptionAlgorithm = enumeration([
+  'SYMMETRIC_DEFAULT',
+  'RSAES_OAEP_SHA_1',
+  'RSAES_OAEP_SHA_256',
+  'SM2PKE',
+]);

@@ -169,6 +169,12 @@ describe('within the account of the key', () => {
       { resourcePolicy: keyPolicy({ Principal: { Service: 's3.amazonaws.com' } }) },
       'no-resource-based-policy-allows',
     ],
+    [
+      'a service by an account',
+      { ...service('s3.amazonaws.com'), accountId: HOME },
+      { resourcePolicy: delegating },
+      'no-resource-based-policy-allows',
+    ],
     ['nobody by *', anonymous, { resourcePolicy: keyPolicy({ Principal: '*' }) }, 'allowed by resource-policy'],
     ['nobody by account', anonymous, { resourcePolicy: delegating }, 'no-resource-based-policy-allows'],
   ])('%s', (_, principal, given, expected) => {
@@ -300,6 +306,7 @@ describe('without a resource policy', () => {
       { identityPolicies: [everything], permissionsBoundary: nothing },
       'no-permissions-boundary-allows',
     ],
+    ['a policy of no identity', alice, { identityPolicies: [keyPolicy(to('*'))] }, 'no-identity-based-policy-allows'],
     [
       'a denied root',
       root(),

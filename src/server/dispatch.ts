@@ -96,9 +96,11 @@ export function dispatcher(dependencies: DispatchDependencies): (request: Server
       ...(request.tls === undefined ? undefined : { tls: request.tls }),
     };
     const { requestId } = attempt;
+    let body = '';
     let refused: ErrorResponse | undefined;
     try {
       attempt.output = await answer(request, attempt);
+      if (attempt.output !== undefined) body = serialise(attempt.output);
     } catch (error) {
       refused = refusal(error, attempt);
       // What the client is told, and no more: a fault's cause may hold what no audit record should.
@@ -115,6 +117,6 @@ export function dispatcher(dependencies: DispatchDependencies): (request: Server
     if (refused !== undefined) {
       return { status: refused.status, body: refused.body, requestId, errorType: refused.type };
     }
-    return { status: 200, body: attempt.output === undefined ? '' : serialise(attempt.output), requestId };
+    return { status: 200, body, requestId };
   };
 }

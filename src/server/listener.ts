@@ -14,6 +14,7 @@ const LIMITS = {
   requestTimeoutMs: 30_000,
   keepAliveTimeoutMs: 65_000,
   connections: 10_000,
+  closeTimeoutMs: 15_000,
 } as const;
 
 const CONTENT_TYPE = 'application/x-amz-json-1.1';
@@ -84,7 +85,10 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       closing = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
+      // A request that has not even arrived by then is not one in flight.
+      const timer = setTimeout(() => server.closeAllConnections(), LIMITS.closeTimeoutMs);
       await closed;
+      clearTimeout(timer);
     },
   };
 }

@@ -21,6 +21,7 @@ export interface Attempt {
 }
 
 const MOST_USER_AGENT_CHARACTERS = 1024;
+const MOST_ERROR_CHARACTERS = 1024;
 const UNKNOWN: AuditIdentity = { type: 'Unknown' };
 
 /** The record of one request in CloudTrail's format, as one line of JSON. */
@@ -37,7 +38,9 @@ export function auditRecordJson(attempt: Attempt): string {
     awsRegion: attempt.region ?? 'unknown',
     sourceIPAddress: attempt.sourceIp,
     userAgent: attempt.userAgent.slice(0, MOST_USER_AGENT_CHARACTERS),
-    ...(error === undefined ? undefined : { errorCode: errorCodeOf(error.code), errorMessage: error.message }),
+    ...(error === undefined
+      ? undefined
+      : { errorCode: errorCodeOf(error.code), errorMessage: errorMessageOf(error.message) }),
     requestParameters: operation === undefined || attempt.input === undefined ? null : shown(operation, attempt.input),
     responseElements:
       operation === undefined || attempt.output === undefined || error !== undefined
@@ -67,6 +70,15 @@ export function auditRecordJson(attempt: Attempt): string {
 /** CloudTrail spells the codes of refusals that every service shares without their suffix. */
 function errorCodeOf(code: string): string {
   return code === 'AccessDeniedException' ? 'AccessDenied' : code;
+}
+
+/**
+ * The first line, and no more than CloudTrail keeps. Behind it, AWS repeats a request whose signature does not match, with
+ * all its signed headers: that is for the caller, not for the log.
+ */
+function errorMessageOf(message: string): string {
+  const end = message.indexOf('\n');
+  return message.slice(0, end < 0 ? MOST_ERROR_CHARACTERS : Math.min(end, MOST_ERROR_CHARACTERS));
 }
 
 function shown(operation: AnyOperation, input: object): object {

@@ -45,8 +45,6 @@ export async function perform(
     return output;
   }
   return service.store.transact(async (transaction) => {
-    // A transaction that had to be tried again starts its list anew.
-    touched.length = 0;
     const ports = service.ports(transaction);
     const targets = await resolveAndAuthorize(operation, input, scope, ports, touched);
     const output = await operation.handle({ input, targets, scope, ports, transaction });

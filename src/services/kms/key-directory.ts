@@ -34,7 +34,11 @@ export function keyDirectory(options: KeyDirectoryOptions): KeySource & KeyHandl
   const source = storeKeySource(store, options.compilePolicy);
   const keys = new LRUCache<string, LoadedKey>({ max: capacity });
   const aliases = new LRUCache<string, string>({ max: capacity });
-  const handles = new LRUCache<string, KeyHandle>({ max: capacity, dispose: (handle) => custody.close(handle) });
+  const handles = new LRUCache<string, KeyHandle>({
+    max: capacity,
+    // Not at once: a request that has just been given the handle uses it within this turn of the event loop.
+    dispose: (handle) => setImmediate(() => custody.close(handle)),
+  });
 
   feed.subscribe((change) => {
     if (change === 'everything') {

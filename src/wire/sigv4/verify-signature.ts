@@ -32,7 +32,7 @@ export function verifySignature(
 ): void {
   checkSignatureClaims(parsed, options);
 
-  // AWS sorts the names itself, so a signer that did not gets a mismatch that shows how it should have been.
+  // A signer that did not sort the names gets a mismatch whose text shows how they should have been.
   const sorted = isStrictlyAscending(parsed.signedHeaders);
   const canonical = sorted
     ? canonicalRequest(request, parsed.headerNames, parsed.signedHeaders, parsed.signedHeadersText)
@@ -83,8 +83,9 @@ function checkSkew(parsed: ParsedSignature, now: number): void {
 
 /**
  * AWS's documentation wants the host and every `x-amz-*` header signed. Of the latter, the two that decide what is asked
- * and as whom are held to it. `X-Amz-Date` is signed in any case, as part of the string to sign. Others have no effect
- * and are let through unsigned, as AWS does, because proxies add some (CloudFront: `X-Amz-Cf-Id`).
+ * and as whom are held to it; some AWS services let a session token be added after signing, but AWS's SDKs sign it.
+ * `X-Amz-Date` is signed in any case, as part of the string to sign. Others have no effect and are let through unsigned,
+ * as AWS does, because proxies add some (CloudFront: `X-Amz-Cf-Id`).
  */
 function checkSignedHeaders({ signedHeaders, headerNames, sessionToken }: ParsedSignature): void {
   if (!signedHeaders.includes('host') && !signedHeaders.includes(':authority')) {

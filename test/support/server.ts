@@ -48,7 +48,7 @@ export function serverCommand(): string[] {
   const manifest = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as {
     scripts: { start: string };
   };
-  const [command, ...args] = manifest.scripts.start.split(' ');
+  const [command, ...args] = manifest.scripts.start.replace(/^exec /, '').split(' ');
   if (command !== 'node') throw new Error(`npm start no longer runs node: ${manifest.scripts.start}`);
   return [process.execPath, ...args];
 }

@@ -6,7 +6,7 @@ import { KeyholdError } from './runtime/errors.ts';
 import { systemRandom } from './runtime/random.ts';
 import { type Prepared, prepareDataDirectory } from './server/data-directory.ts';
 import { readTlsFiles } from './server/listener.ts';
-import { type RunningServer, startWorkers } from './server/supervisor.ts';
+import { findPort, type RunningServer, startWorkers } from './server/supervisor.ts';
 
 /** The command line. Exit status: 0 after a clean stop, 2 when the start is refused, 1 for anything unforeseen. */
 
@@ -25,7 +25,9 @@ try {
 
 async function serve(config: Config): Promise<void> {
   const log = pino({ level: config.logLevel, base: {} }, pino.destination({ fd: 2, sync: true }));
+  // What can be refused without touching the data directory is refused before it is touched.
   if (config.tls !== undefined) readTlsFiles(config.tls);
+  const port = await findPort(config);
   const prepared = await prepareDataDirectory({
     path: config.dataDir,
     ...(config.accountId === undefined ? {} : { accountId: config.accountId }),
@@ -36,12 +38,11 @@ async function serve(config: Config): Promise<void> {
   });
   let server: RunningServer;
   try {
-    server = await startWorkers(config, prepared.directory, log);
+    server = await startWorkers(config, port, prepared.directory, log);
   } catch (error) {
     prepared.release();
     throw error;
   }
-  console.log(welcome(config, prepared, server));
 
   let stopping = false;
   const stop = async (signal: string) => {
@@ -55,6 +56,8 @@ async function serve(config: Config): Promise<void> {
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   process.on('SIGHUP', () => server.reloadTls());
+  // Last of all: whoever reads this may send a signal at once.
+  console.log(welcome(config, prepared, server));
 }
 
 function welcome(config: Config, { directory, accountId, firstStart }: Prepared, server: RunningServer): string {

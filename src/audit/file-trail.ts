@@ -16,6 +16,7 @@ import { type ChainLink, chainLine, genesis, linkOf } from './hash-chain.ts';
 
 const LINE_FEED = 0x0a;
 const TAIL_CHUNK_BYTES = 64 * 1024;
+const KEPT_BUFFER_BYTES = 256 * 1024;
 /** How long a written record may stay in the operating system's memory before it is on the disk. */
 const SYNC_INTERVAL_MS = 1000;
 
@@ -55,6 +56,8 @@ export function openFileTrail(options: FileTrailOptions): AuditTrail {
   let batch = newBatch();
   let scheduled = false;
   let closed = false;
+  /** Lines are written here, hashed here, and go to the file from here: no copy of them is made. */
+  let buffer = Buffer.allocUnsafeSlow(KEPT_BUFFER_BYTES);
 
   let unsynced = false;
   let syncing = false;
@@ -81,13 +84,18 @@ export function openFileTrail(options: FileTrailOptions): AuditTrail {
     batch = newBatch();
     try {
       let link = head;
-      let text = '';
+      let length = 0;
       for (const record of records) {
         const line = chainLine(stream, link, record);
-        link = linkOf(link, line);
-        text += `${line}\n`;
+        // UTF-8 takes at most three bytes for one UTF-16 code unit.
+        buffer = withRoomFor(buffer, length, 3 * line.length + 1);
+        const start = length;
+        length += buffer.write(line, start, 'utf8');
+        link = linkOf(link, buffer.subarray(start, length));
+        buffer[length++] = LINE_FEED;
       }
-      size += writeWhole(fd, Buffer.from(text), size);
+      size += writeWhole(fd, buffer.subarray(0, length), size);
+      if (buffer.length > KEPT_BUFFER_BYTES) buffer = Buffer.allocUnsafeSlow(KEPT_BUFFER_BYTES);
       head = link;
       unsynced = true;
       settled.resolve();
@@ -117,6 +125,14 @@ export function openFileTrail(options: FileTrailOptions): AuditTrail {
       closeSync(fd);
     },
   };
+}
+
+/** The same buffer, or a larger one with the same first `used` bytes. */
+function withRoomFor(buffer: Buffer<ArrayBuffer>, used: number, more: number): Buffer<ArrayBuffer> {
+  if (used + more <= buffer.length) return buffer;
+  const larger = Buffer.allocUnsafeSlow(Math.max(2 * buffer.length, used + more));
+  buffer.copy(larger, 0, 0, used);
+  return larger;
 }
 
 function newBatch(): PromiseWithResolvers<void> {

@@ -75,7 +75,7 @@ export function readCommand(argv: readonly string[], environment: NodeJS.Process
     config: {
       host,
       port,
-      dataDir: resolve(text('data-dir') ?? 'data'),
+      dataDir: readPath('data-dir', 'directory', text('data-dir') ?? 'data'),
       ...(accountId === undefined ? {} : { accountId }),
       workers: readWorkers(text('workers')),
       ...(tls === undefined ? {} : { tls }),
@@ -143,7 +143,13 @@ function readTls(cert: string | undefined, key: string | undefined): { certPath:
   if (cert === undefined && key === undefined) return undefined;
   if (cert === undefined || key === undefined)
     throw refused('--tls-cert and --tls-key are given together or not at all');
-  return { certPath: resolve(cert), keyPath: resolve(key) };
+  return { certPath: readPath('tls-cert', 'file', cert), keyPath: readPath('tls-key', 'file', key) };
+}
+
+/** Makes a path absolute. An empty one, from a script's unset variable, would be the current directory. */
+function readPath(name: OptionName, what: string, text: string): string {
+  if (text === '') throw refused(`--${name} wants a ${what}`);
+  return resolve(text);
 }
 
 function readLogLevel(text: string): LogLevel {

@@ -1,6 +1,5 @@
 import { crc32 } from 'node:zlib';
 import { uuidFromBytes } from '../runtime/random.ts';
-import { lengthPrefixed } from './canonical.ts';
 import { NONCE_BYTES, TAG_BYTES } from './sealed-box.ts';
 
 /**
@@ -39,17 +38,24 @@ export interface CiphertextHeader {
   readonly bytes: Uint8Array;
 }
 
-/** Writes the header of a blob that is about to be sealed under `nonce`. */
-export function encodeHeader(keyId: string, materialId: string, nonce: Uint8Array): Buffer {
-  const header = Buffer.allocUnsafe(HEADER_BYTES);
+/** The part of the header that all blobs of one version of key material share. */
+export function headerPrefix(keyId: string, materialId: string): Buffer {
+  const prefix = Buffer.alloc(NONCE_OFFSET);
   const multiRegion = keyId.startsWith('mrk-');
-  header[0] = FORMAT_VERSION;
-  header[1] = multiRegion ? MULTI_REGION_FORM : UUID_FORM;
-  header.write(multiRegion ? keyId.slice(4) : keyId.replaceAll('-', ''), KEY_ID_OFFSET, 'hex');
-  header.write(materialId, MATERIAL_ID_OFFSET, 'hex');
-  header.set(nonce, NONCE_OFFSET);
-  header.writeUInt32BE(crc32(header.subarray(0, CHECKSUM_OFFSET)), CHECKSUM_OFFSET);
-  return header;
+  prefix[0] = FORMAT_VERSION;
+  prefix[1] = multiRegion ? MULTI_REGION_FORM : UUID_FORM;
+  prefix.write(multiRegion ? keyId.slice(4) : keyId.replaceAll('-', ''), KEY_ID_OFFSET, 'hex');
+  prefix.write(materialId, MATERIAL_ID_OFFSET, 'hex');
+  return prefix;
+}
+
+/** The header of a blob that is about to be sealed under `nonce`, followed by its context: what the tag will cover. */
+export function sealingData(prefix: Uint8Array, nonce: Uint8Array, context: EncryptionContext | undefined): Buffer {
+  const data = withContext(HEADER_BYTES, context);
+  data.set(prefix, 0);
+  data.set(nonce, NONCE_OFFSET);
+  data.writeUInt32BE(crc32(data.subarray(0, CHECKSUM_OFFSET)), CHECKSUM_OFFSET);
+  return data;
 }
 
 /** Reads the header of a blob; undefined if it is not one of ours or was damaged. */
@@ -69,24 +75,50 @@ export function decodeHeader(blob: Uint8Array): CiphertextHeader | undefined {
 
 export type EncryptionContext = Readonly<Record<string, string>>;
 
-const NO_CONTEXT = Buffer.alloc(4);
-
 /**
- * The encryption context as additional data: the number of pairs, then each name and value with its length in front,
- * sorted by the bytes of the name. `{"a":"bc"}` and `{"ab":"c"}` differ; the order in which a client sent the pairs does
- * not matter, as with AWS. No context and an empty one are the same.
+ * What the tag of a blob covers besides the plaintext: the header, which has a constant length, then the encryption
+ * context as the number of pairs and, sorted by the UTF-8 bytes of their names, each name and value with its length in
+ * front. `{"a":"bc"}` and `{"ab":"c"}` differ; the order in which a client sent the pairs does not matter, as with AWS.
+ * No context and an empty one are the same.
  */
-export function canonicalContext(context: EncryptionContext | undefined): Buffer {
-  const names = context === undefined ? [] : Object.keys(context);
-  if (context === undefined || names.length === 0) return NO_CONTEXT;
-  const pairs = names.map((name) => [Buffer.from(name, 'utf8'), context[name] as string] as const);
-  if (pairs.length > 1) pairs.sort(([a], [b]) => Buffer.compare(a, b));
-  const count = Buffer.allocUnsafe(4);
-  count.writeUInt32BE(pairs.length);
-  return Buffer.concat([count, lengthPrefixed(...pairs.flat())]);
+export function additionalData(header: Uint8Array, context: EncryptionContext | undefined): Buffer {
+  const data = withContext(HEADER_BYTES, context);
+  data.set(header, 0);
+  return data;
 }
 
-/** What the tag of a blob covers besides the plaintext: the header (of constant length), then the context. */
-export function additionalData(header: Uint8Array, context: EncryptionContext | undefined): Buffer {
-  return Buffer.concat([header, canonicalContext(context)]);
+const COUNT_BYTES = 4;
+const LENGTH_BYTES = 4;
+
+/** A buffer that ends in the canonical context, with `offset` bytes in front of it left to be written. */
+function withContext(offset: number, context: EncryptionContext | undefined): Buffer {
+  const names = context === undefined ? [] : sortedByBytes(Object.keys(context));
+  let length = offset + COUNT_BYTES;
+  for (const name of names) {
+    length += 2 * LENGTH_BYTES + Buffer.byteLength(name) + Buffer.byteLength(context?.[name] as string);
+  }
+  const data = Buffer.allocUnsafe(length);
+  let at = data.writeUInt32BE(names.length, offset);
+  for (const name of names) {
+    at = writeLengthPrefixed(data, name, at);
+    at = writeLengthPrefixed(data, context?.[name] as string, at);
+  }
+  return data;
 }
+
+function writeLengthPrefixed(data: Buffer, text: string, at: number): number {
+  const written = data.write(text, at + LENGTH_BYTES, 'utf8');
+  data.writeUInt32BE(written, at);
+  return at + LENGTH_BYTES + written;
+}
+
+/** JavaScript compares strings by UTF-16 code units, which is the order of their UTF-8 bytes unless there are surrogates. */
+function sortedByBytes(names: string[]): string[] {
+  if (names.length < 2) return names;
+  const compare = names.some((name) => SURROGATE.test(name))
+    ? (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b))
+    : undefined;
+  return names.sort(compare);
+}
+
+const SURROGATE = /[\ud800-\udfff]/;

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { createDomainKey, openDomainKeys } from '../custody/domain-keys.ts';
@@ -46,6 +46,9 @@ const OUR_FILES = new Set([
   'lock-journal',
 ]);
 
+/** SQLite's result code when another connection holds the lock. */
+const SQLITE_BUSY = 5;
+
 /** What a deployment is, for good: made on the first start, in the transaction that makes everything else. */
 interface DeploymentRecord {
   readonly accountId: string;
@@ -82,6 +85,16 @@ export interface Prepared {
  * the next start takes up (the root key) or writes anew (the credentials).
  */
 export async function prepareDataDirectory(options: PrepareOptions): Promise<Prepared> {
+  try {
+    return await prepare(options);
+  } catch (error) {
+    // The operating system's refusals, such as EACCES, ENOTDIR or ENOSPC, say which path and why.
+    if (error instanceof Error && 'syscall' in error) throw refused(error.message, error);
+    throw error;
+  }
+}
+
+async function prepare(options: PrepareOptions): Promise<Prepared> {
   const directory = dataDirectory(options.path);
   refuseForeign(directory);
   const known = existsSync(directory.database);
@@ -93,9 +106,13 @@ export async function prepareDataDirectory(options: PrepareOptions): Promise<Pre
   const release = takeLock(directory);
   try {
     if (!existsSync(directory.rootKey)) createRootKeyFile(directory.rootKey, options.random);
+    // A crash while it was made can leave the root key under its temporary name as well: a copy that nobody looks after.
+    rmSync(`${directory.rootKey}.new`, { force: true });
     const raw = openSqliteStore({ path: directory.database });
     try {
       return { directory, ...(await openOrMakeDeployment(directory, raw, options)), release };
+    } catch (error) {
+      throw isStoreFailure(error) ? refused(`${directory.database} cannot be used: ${reasonOf(error)}`, error) : error;
     } finally {
       await raw.close();
     }
@@ -173,14 +190,28 @@ function refuseForeign(directory: DataDirectory): void {
  * the process, however it ends, so a crash never leaves a directory locked.
  */
 function takeLock(directory: DataDirectory): () => void {
-  const lock = new DatabaseSync(directory.lock, { timeout: 0 });
+  let lock: DatabaseSync | undefined;
   try {
+    lock = new DatabaseSync(directory.lock, { timeout: 0 });
     lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
   } catch (cause) {
-    lock.close();
-    throw refused(`${directory.path} is in use by another Keyhold server`, cause);
+    lock?.close();
+    if ((cause as { errcode?: number }).errcode === SQLITE_BUSY) {
+      throw refused(`${directory.path} is in use by another Keyhold server`, cause);
+    }
+    throw refused(`${directory.lock} cannot be locked: ${(cause as Error).message}`, cause);
   }
-  return () => lock.close();
+  const held = lock;
+  return () => held.close();
+}
+
+function isStoreFailure(error: unknown): error is KeyholdError {
+  return error instanceof KeyholdError && error.code === 'StoreUnavailable';
+}
+
+/** SQLite's own words, where it is SQLite that failed. */
+function reasonOf(error: KeyholdError): string {
+  return error.cause instanceof Error ? error.cause.message : error.message;
 }
 
 function refused(message: string, cause?: unknown): KeyholdError {

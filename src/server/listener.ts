@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createServer, type ServerResponse as HttpResponse, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
-import type { TLSSocket } from 'node:tls';
+import { createSecureContext, type TLSSocket } from 'node:tls';
 import { KeyholdError } from '../runtime/errors.ts';
 import { errorResponse } from '../wire/error-response.ts';
 import type { ServerRequest, ServerResponse } from './dispatch.ts';
@@ -49,6 +49,10 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+interface ListenerState {
+  closing: boolean;
+}
+
 export async function listen(options: ListenerOptions): Promise<Listener> {
   const { tls } = options;
   const limits = {
@@ -58,11 +62,8 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     keepAliveTimeout: LIMITS.keepAliveTimeoutMs,
     noDelay: true,
   };
-  let closing = false;
-  const handle = (request: IncomingMessage, response: HttpResponse) => {
-    if (closing) response.shouldKeepAlive = false;
-    receive(request, response, options);
-  };
+  const state = { closing: false };
+  const handle = (request: IncomingMessage, response: HttpResponse) => receive(request, response, options, state);
   const server: Server | TlsServer =
     tls === undefined
       ? createServer(limits, handle)
@@ -70,9 +71,10 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   server.maxConnections = LIMITS.connections;
 
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    const refuse = (cause: NodeJS.ErrnoException) => reject(cannotListen(options, cause));
+    server.once('error', refuse);
     server.listen({ host: options.host, port: options.port, reusePort: options.reusePort, backlog: 1024 }, () => {
-      server.off('error', reject);
+      server.off('error', refuse);
       resolve();
     });
   });
@@ -82,7 +84,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       if (tls !== undefined) (server as TlsServer).setSecureContext({ ...readTlsFiles(tls), minVersion: 'TLSv1.2' });
     },
     async close() {
-      closing = true;
+      state.closing = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
       // A request that has not even arrived by then is not one in flight.
@@ -93,9 +95,30 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   };
 }
 
-/** Throws StartupRefused if the files cannot be read; Node throws what is wrong with what they hold. */
+/** Throws StartupRefused if the files cannot be read or do not hold a certificate and its key. */
 export function readTlsFiles({ certPath, keyPath }: TlsFiles): { cert: Buffer; key: Buffer } {
-  return { cert: readTlsFile('certificate', certPath), key: readTlsFile('private key', keyPath) };
+  const files = { cert: readTlsFile('certificate', certPath), key: readTlsFile('private key', keyPath) };
+  try {
+    createSecureContext(files);
+  } catch (cause) {
+    // OpenSSL's own words, such as "key values mismatch", without its numbers.
+    const { reason, message } = cause as { reason?: string; message: string };
+    throw new KeyholdError(
+      'StartupRefused',
+      `the TLS certificate ${certPath} and key ${keyPath} cannot be used: ${reason ?? message}`,
+      { cause },
+    );
+  }
+  return files;
+}
+
+/** Why a port cannot be listened on, as StartupRefused. */
+export function cannotListen({ host, port }: { host: string; port: number }, cause: NodeJS.ErrnoException) {
+  const reason =
+    cause.code === 'EADDRINUSE'
+      ? `${host}:${port} is in use`
+      : `cannot listen on ${host}:${port}: ${cause.code ?? cause.message}`;
+  return new KeyholdError('StartupRefused', reason, { cause });
 }
 
 function readTlsFile(what: string, path: string): Buffer {
@@ -107,7 +130,12 @@ function readTlsFile(what: string, path: string): Buffer {
 }
 
 /** Collects a request's body, within the limit, and has it answered. */
-function receive(request: IncomingMessage, response: HttpResponse, options: ListenerOptions): void {
+function receive(
+  request: IncomingMessage,
+  response: HttpResponse,
+  options: ListenerOptions,
+  state: ListenerState,
+): void {
   let first: Buffer | undefined;
   let more: Buffer[] | undefined;
   let length = 0;
@@ -129,7 +157,7 @@ function receive(request: IncomingMessage, response: HttpResponse, options: List
   request.on('end', () => {
     if (tooLarge) return;
     const body = more === undefined ? (first ?? NO_BODY) : Buffer.concat(more);
-    void respond(request, response, body, options);
+    void respond(request, response, body, options, state);
   });
   // A client that goes away in mid-request has nobody left to answer.
   request.on('error', () => {});
@@ -143,28 +171,32 @@ async function respond(
   response: HttpResponse,
   body: Buffer,
   options: ListenerOptions,
+  state: ListenerState,
 ): Promise<void> {
   const target = request.url ?? '/';
   if (target !== '/') {
     const side = options.sideDoor(request.method ?? '', target, body);
     if (side !== undefined) {
+      if (state.closing) response.shouldKeepAlive = false;
       sendJson(response, side);
       return;
     }
   }
-  const { headers, socket } = request;
+  const { rawHeaders, socket } = request;
   const answer = await options.dispatch({
     method: request.method ?? '',
     target,
-    rawHeaders: request.rawHeaders,
+    rawHeaders,
     body,
-    xAmzTarget: target === '/' ? single(headers['x-amz-target']) : '',
-    userAgent: headers['user-agent'] ?? '',
-    host: headers.host ?? '',
+    xAmzTarget: target === '/' ? headerValue(rawHeaders, 'x-amz-target') : '',
+    userAgent: headerValue(rawHeaders, 'user-agent'),
+    host: headerValue(rawHeaders, 'host'),
     sourceIp: sourceIpOf(socket.remoteAddress),
     ...(options.tls === undefined ? undefined : { tls: tlsOf(socket as TLSSocket) }),
   });
   if (response.destroyed) return;
+  // Asked now, not when the request began: a stop waits for every connection that is promised to be kept.
+  if (state.closing) response.shouldKeepAlive = false;
   const answerHeaders = [
     'x-amzn-RequestId',
     answer.requestId,
@@ -197,9 +229,19 @@ function sendJson(response: HttpResponse, { status, json }: SideAnswer): void {
   response.end(body);
 }
 
-/** A header that came twice is no header: what would a signature over two of them mean? */
-function single(value: string | string[] | undefined): string {
-  return typeof value === 'string' ? value : '';
+/**
+ * A header's value, straight from the list that arrived: `request.headers` would build an object of all of them. A header
+ * that came twice is no header: what would a signature over two of them mean?
+ */
+function headerValue(rawHeaders: readonly string[], lowerCaseName: string): string {
+  let value: string | undefined;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] as string;
+    if (name.length !== lowerCaseName.length || name.toLowerCase() !== lowerCaseName) continue;
+    if (value !== undefined) return '';
+    value = rawHeaders[at + 1];
+  }
+  return value ?? '';
 }
 
 /** An IPv4 client on a dual-stack socket looks like `::ffff:192.0.2.1`; policies are written about 192.0.2.1. */

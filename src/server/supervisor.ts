@@ -5,6 +5,7 @@ import type { Config } from '../config/config.ts';
 import { KeyholdError } from '../runtime/errors.ts';
 import { releaseIfOwnedBy } from '../store/sqlite/write-lock.ts';
 import type { DataDirectory } from './data-directory.ts';
+import { cannotListen } from './listener.ts';
 import { epochOf, sharedMemory } from './shared-memory.ts';
 import type { FromWorker, ToWorker, WorkerOrders } from './worker.ts';
 
@@ -19,11 +20,19 @@ export interface RunningServer {
 /** A worker that dies sooner than this after its start is not started again at once. */
 const RESTART_PAUSE_MS = 1000;
 
-/** Starts the workers, resolves when all of them listen, and replaces one that dies. Throws StartupRefused. */
-export async function startWorkers(config: Config, directory: DataDirectory, log: Logger): Promise<RunningServer> {
+/**
+ * Starts the workers, resolves when all of them listen, and replaces one that dies. Throws StartupRefused.
+ *
+ * @param port what `findPort` has found
+ */
+export async function startWorkers(
+  config: Config,
+  port: number,
+  directory: DataDirectory,
+  log: Logger,
+): Promise<RunningServer> {
   // Only Linux deals connections out among sockets that share a port; elsewhere one worker serves.
   const workers = process.platform === 'linux' ? config.workers : 1;
-  const port = await probePort(config);
   const memory = sharedMemory(workers);
   const epoch = epochOf(memory);
   const threads: (Worker | undefined)[] = [];
@@ -92,18 +101,12 @@ export async function startWorkers(config: Config, directory: DataDirectory, log
 
 /**
  * Sockets that share a port would also share it with another server of the same user, silently. Listening once alone
- * finds that out, and which port 0 stands for.
+ * finds that out, and which port 0 stands for. Throws StartupRefused.
  */
-async function probePort({ host, port }: Config): Promise<number> {
+export async function findPort({ host, port }: Config): Promise<number> {
   const probe = createServer();
   await new Promise<void>((resolve, reject) => {
-    probe.once('error', (cause: NodeJS.ErrnoException) => {
-      const reason =
-        cause.code === 'EADDRINUSE'
-          ? `${host}:${port} is in use`
-          : `cannot listen on ${host}:${port}: ${cause.code ?? cause.message}`;
-      reject(new KeyholdError('StartupRefused', reason, { cause }));
-    });
+    probe.once('error', (cause: NodeJS.ErrnoException) => reject(cannotListen({ host, port }, cause)));
     probe.listen({ host, port, exclusive: true }, resolve);
   });
   const address = probe.address();

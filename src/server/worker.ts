@@ -108,6 +108,7 @@ async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloa
       await store.close();
     },
     reloadTls() {
+      if (config.tls === undefined) return;
       try {
         listener.reloadTls();
         log.info('read the TLS certificate again');

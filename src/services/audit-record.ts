@@ -21,50 +21,77 @@ export interface Attempt {
 }
 
 const MOST_USER_AGENT_CHARACTERS = 1024;
+const MOST_HOST_CHARACTERS = 256;
 const MOST_ERROR_CHARACTERS = 1024;
-const UNKNOWN: AuditIdentity = { type: 'Unknown' };
 
-/** The record of one request in CloudTrail's format, as one line of JSON. */
+/**
+ * The record of one request in CloudTrail's format, as one line of JSON (`AuditRecord`).
+ *
+ * It is put together from pieces of JSON, for it is made for every request and most pieces are the same each time: what
+ * never changes is written here, what seldom changes is remembered, and only the rest goes through `JSON.stringify`.
+ */
 export function auditRecordJson(attempt: Attempt): string {
   const { operation, service, identity, error } = attempt;
-  const accountId = identity?.accountId;
-  const record: AuditRecord = {
-    eventVersion: '1.11',
-    userIdentity: identity ?? UNKNOWN,
-    eventTime: secondsOf(attempt.nowMs),
-    eventSource: service?.eventSource ?? 'keyhold.invalid',
-    // Never what the caller wrote: an unknown operation has no name here.
-    eventName: operation?.name ?? 'UnknownOperation',
-    awsRegion: attempt.region ?? 'unknown',
-    sourceIPAddress: attempt.sourceIp,
-    userAgent: attempt.userAgent.slice(0, MOST_USER_AGENT_CHARACTERS),
-    ...(error === undefined
-      ? undefined
-      : { errorCode: errorCodeOf(error.code), errorMessage: errorMessageOf(error.message) }),
-    requestParameters: operation === undefined || attempt.input === undefined ? null : shown(operation, attempt.input),
-    responseElements:
-      operation === undefined || attempt.output === undefined || error !== undefined
-        ? null
-        : shownResponse(operation, attempt.output),
-    requestID: attempt.requestId,
-    eventID: attempt.eventId,
-    readOnly: operation?.audit.readOnly ?? false,
-    ...(attempt.touched.length === 0 ? undefined : { resources: attempt.touched }),
-    eventType: 'AwsApiCall',
-    managementEvent: true,
-    ...(accountId === undefined ? undefined : { recipientAccountId: accountId }),
-    eventCategory: 'Management',
-    ...(attempt.tls === undefined
-      ? undefined
-      : {
-          tlsDetails: {
-            tlsVersion: attempt.tls.version,
-            cipherSuite: attempt.tls.cipher,
-            clientProvidedHostHeader: attempt.host,
-          },
-        }),
+  let json = '{"eventVersion":"1.11","userIdentity":';
+  json += identity === undefined ? '{"type":"Unknown"}' : identityJson(identity);
+  json += `,"eventTime":"${secondsOf(attempt.nowMs)}","eventSource":"${service?.eventSource ?? 'keyhold.invalid'}"`;
+  // Never the name that the caller wrote: an unknown operation has no name here.
+  json += `,"eventName":"${operation?.name ?? 'UnknownOperation'}","awsRegion":${JSON.stringify(attempt.region ?? 'unknown')}`;
+  json += `,"sourceIPAddress":"${attempt.sourceIp}","userAgent":${userAgentJson(attempt.userAgent)}`;
+  if (error !== undefined) {
+    json += `,"errorCode":"${errorCodeOf(error.code)}","errorMessage":${JSON.stringify(errorMessageOf(error.message))}`;
+  }
+  json += `,"requestParameters":${requestJson(operation, attempt.input)}`;
+  json += `,"responseElements":${error === undefined ? responseJson(operation, attempt.output) : 'null'}`;
+  json += `,"requestID":"${attempt.requestId}","eventID":"${attempt.eventId}"`;
+  json += operation?.audit.readOnly === true ? ',"readOnly":true' : ',"readOnly":false';
+  if (attempt.touched.length > 0) json += `,"resources":${JSON.stringify(attempt.touched)}`;
+  json += ',"eventType":"AwsApiCall","managementEvent":true';
+  if (identity?.accountId !== undefined) json += `,"recipientAccountId":"${identity.accountId}"`;
+  json += ',"eventCategory":"Management"';
+  if (attempt.tls !== undefined) json += `,"tlsDetails":${JSON.stringify(tlsDetails(attempt.tls, attempt.host))}`;
+  return `${json}}`;
+}
+
+/** Callers are kept by the credential cache, and with them what they look like here. */
+const identities = new WeakMap<AuditIdentity, string>();
+
+function identityJson(identity: AuditIdentity): string {
+  let json = identities.get(identity);
+  if (json === undefined) {
+    json = JSON.stringify(identity);
+    identities.set(identity, json);
+  }
+  return json;
+}
+
+let lastUserAgent = '';
+let lastUserAgentJson = '""';
+
+/** A client sends the same one with every request. */
+function userAgentJson(userAgent: string): string {
+  if (userAgent !== lastUserAgent) {
+    lastUserAgent = userAgent;
+    lastUserAgentJson = JSON.stringify(userAgent.slice(0, MOST_USER_AGENT_CHARACTERS));
+  }
+  return lastUserAgentJson;
+}
+
+function tlsDetails(tls: { version: string; cipher: string }, host: string): NonNullable<AuditRecord['tlsDetails']> {
+  return {
+    tlsVersion: tls.version,
+    cipherSuite: tls.cipher,
+    clientProvidedHostHeader: host.slice(0, MOST_HOST_CHARACTERS),
   };
-  return JSON.stringify(record);
+}
+
+function requestJson(operation: AnyOperation | undefined, input: object | undefined): string {
+  return operation === undefined || input === undefined ? 'null' : JSON.stringify(shown(operation, input));
+}
+
+function responseJson(operation: AnyOperation | undefined, output: object | undefined): string {
+  const response = output && operation?.audit.response?.(output);
+  return response === undefined || response === null ? 'null' : JSON.stringify(lowerNames(response, ''));
 }
 
 /** CloudTrail spells the codes of refusals that every service shares without their suffix. */
@@ -88,11 +115,6 @@ function shown(operation: AnyOperation, input: object): object {
     if (value !== undefined) members[lowerFirst(name)] = lowerNames(value, name);
   }
   return members;
-}
-
-function shownResponse(operation: AnyOperation, output: object): object | null {
-  const response = operation.audit.response?.(output);
-  return response === undefined || response === null ? null : (lowerNames(response, '') as object);
 }
 
 /** CloudTrail writes member names in lower camel case; the names of an encryption context are data and stay. */
@@ -128,7 +150,7 @@ function lowerFirst(name: string): string {
   return name.charAt(0).toLowerCase() + name.slice(1);
 }
 
-let lastSecond = 0;
+let lastSecond = Number.NaN;
 let lastSecondText = '';
 
 /** ISO 8601 with whole seconds. Most requests share their second with the one before. */

@@ -66,6 +66,17 @@ export interface Target<Input, Resolved, Ports> {
   readonly denial?: (resolved: Resolved, scope: Scope) => string | undefined;
   /** Usage, then state. Throws InvalidKeyUsageException, DisabledException, KMSInvalidStateException. */
   readonly check?: (resolved: Resolved, input: Input) => void;
+  readonly summary: TargetSummary;
+}
+
+/** The declaration of a target once more, as data that people read: the coverage table is made from it. */
+export interface TargetSummary {
+  /** What names it in the request; `account` if nothing does. */
+  readonly namedBy: 'account' | 'alias' | 'key' | 'key or alias' | 'ciphertext, key or alias';
+  readonly crossAccount: boolean;
+  /** Empty where no state matters. */
+  readonly states: readonly string[];
+  readonly usage?: string;
 }
 
 export interface ConditionRequest<Input, Resolved> {

@@ -41,6 +41,9 @@ export function announcing(store: Store, epoch: Epoch): Store {
   };
 }
 
+/** The hot path finds what it needs in memory and pays for no promise; awaiting either costs next to nothing. */
+export type MaybePromise<T> = T | Promise<T>;
+
 /** What subscribers are told: one record's change, or that they can no longer know and must forget everything. */
 export type FeedEvent = Change | 'everything';
 
@@ -52,12 +55,12 @@ export type FeedEvent = Change | 'everything';
  */
 export interface ChangeFeed {
   subscribe(listener: (event: FeedEvent) => void): void;
-  /** Gives the cached value, or loads it; what does not exist is not cached. */
+  /** Gives the cached value, at once if it is there, or loads it; what does not exist is not cached. */
   cached<T extends object | string>(
     cache: LRUCache<string, T>,
     name: string,
     load: () => Promise<T | undefined>,
-  ): Promise<T | undefined>;
+  ): MaybePromise<T | undefined>;
 }
 
 export async function changeFeed(store: Store, epoch: Epoch): Promise<ChangeFeed> {
@@ -92,16 +95,26 @@ export async function changeFeed(store: Store, epoch: Epoch): Promise<ChangeFeed
     subscribe: (listener) => {
       listeners.push(listener);
     },
-    async cached(cache, name, load) {
-      if (seenEpoch !== epoch.current()) await refresh();
-      const known = cache.get(name);
-      if (known !== undefined) return known;
-      const before = epoch.current();
-      const loaded = await load();
-      // Had a commit come in between, this might be the state before it, cached after its change was announced. It is
-      // still what the store held after this request began, so it may be used once.
-      if (loaded !== undefined && before === epoch.current() && before === seenEpoch) cache.set(name, loaded);
-      return loaded;
+    cached(cache, name, load) {
+      const known = seenEpoch === epoch.current() ? cache.get(name) : undefined;
+      return known ?? catchUpAndLoad(cache, name, load);
     },
   };
+
+  async function catchUpAndLoad<T extends object | string>(
+    cache: LRUCache<string, T>,
+    name: string,
+    load: () => Promise<T | undefined>,
+  ): Promise<T | undefined> {
+    // Again and again, for the catching up that was joined may have ended just before the newest commit was announced.
+    while (seenEpoch !== epoch.current()) await refresh();
+    const known = cache.get(name);
+    if (known !== undefined) return known;
+    const before = epoch.current();
+    const loaded = await load();
+    // Had a commit come in between, this might be the state before it, cached after its change was announced. It is
+    // still what the store held after this request began, so it may be used once.
+    if (loaded !== undefined && before === epoch.current() && before === seenEpoch) cache.set(name, loaded);
+    return loaded;
+  }
 }

@@ -39,8 +39,9 @@ export function list<T>(element: Shape<T>, limits: Limits = {}): Shape<T[]> {
 /**
  * A map from the caller's own strings to values.
  *
- * INVARIANT: the keys are the caller's, so the result has no prototype: `__proto__` and `constructor` are keys like any
- * other in it, and are absent unless they were sent. Of a key sent twice, the last one counts, as in AWS.
+ * INVARIANT: the keys are the caller's, so the result is read by its own keys only (`Object.keys`, `Object.hasOwn`, a
+ * spread): `__proto__` and `constructor` are keys like any other, which JSON.parse makes properties of the object's own.
+ * Of a key sent twice, the last one counts, as in AWS.
  */
 export function map<V>(key: Shape<string>, value: Shape<V>): Shape<Record<string, V>> {
   const constraints: Constraint<Record<string, V>>[] = [
@@ -54,12 +55,16 @@ export function map<V>(key: Shape<string>, value: Shape<V>): Shape<Record<string
     read: (json) => {
       if (typeof json !== 'object' || Array.isArray(json)) throw wrongType(json, () => 'Expected map or null');
       const source = json as Record<string, unknown>;
-      const entries: Record<string, V> = Object.create(null);
+      const entries: [string, V][] = [];
+      let unchanged = true;
       for (const name of Object.keys(source)) {
         const item = source[name];
-        entries[readString(name)] = item === null ? (null as V) : value.read(item);
+        const read = item === null ? (null as V) : value.read(item);
+        if (read !== item) unchanged = false;
+        entries.push([readString(name), read]);
       }
-      return entries;
+      // Maps of strings, which most are, go through as they were parsed: a copy costs more than all the rest.
+      return unchanged ? (source as Record<string, V>) : Object.fromEntries(entries);
     },
     constraints,
     print: (entries) =>

@@ -199,8 +199,8 @@ describe('reading', () => {
       ['a', '2'],
     ]);
     const plain = encryptInput.parse(JSON.parse(encryptBody({ EncryptionContext: {} }))).EncryptionContext;
-    expect(plain?.['constructor']).toBeUndefined();
-    expect(Object.getPrototypeOf(plain)).toBeNull();
+    expect(Object.keys(plain ?? {})).toEqual([]);
+    expect(Object.hasOwn(plain ?? {}, 'constructor')).toBe(false);
   });
 
   test('does not take the members of a prototype for the caller’s', () => {

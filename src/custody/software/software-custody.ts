@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { lengthPrefixed } from '../../crypto/canonical.ts';
-import { additionalData, decodeHeader, encodeHeader, HEADER_BYTES } from '../../crypto/ciphertext.ts';
+import { additionalData, decodeHeader, HEADER_BYTES, headerPrefix, sealingData } from '../../crypto/ciphertext.ts';
 import { NONCE_BYTES, SealedBox } from '../../crypto/sealed-box.ts';
 import { SecretBytes } from '../../crypto/secret-bytes.ts';
 import { invariant } from '../../runtime/errors.ts';
@@ -15,17 +15,24 @@ const blobBox = new SealedBox('keyhold ciphertext v1');
 class OpenMaterial {
   readonly keyId: string;
   readonly materialId: string;
+  /** What the headers of this material's blobs begin with. */
+  readonly headerPrefix: Buffer;
   readonly #secret: SecretBytes;
 
   constructor(keyId: string, materialId: string, secret: SecretBytes) {
     this.keyId = keyId;
     this.materialId = materialId;
+    this.headerPrefix = headerPrefix(keyId, materialId);
     this.#secret = secret;
   }
 
-  static secretOf(handle: KeyHandle): SecretBytes {
+  static of(handle: KeyHandle): OpenMaterial {
     invariant(handle instanceof OpenMaterial, 'the handle was opened by this custody');
-    return (handle as OpenMaterial).#secret;
+    return handle;
+  }
+
+  static secretOf(handle: KeyHandle): SecretBytes {
+    return OpenMaterial.of(handle).#secret;
   }
 }
 
@@ -47,14 +54,9 @@ export function softwareCustody(sealer: Sealer, random: Random): Custody {
 
     encrypt(handle, plaintext, context) {
       const nonce = random.bytes(NONCE_BYTES);
-      const header = encodeHeader(handle.keyId, handle.materialId, nonce);
-      const sealed = blobBox.sealWithNonce(
-        OpenMaterial.secretOf(handle),
-        nonce,
-        plaintext,
-        additionalData(header, context),
-      );
-      return Buffer.concat([header, ...sealed]);
+      const covered = sealingData(OpenMaterial.of(handle).headerPrefix, nonce, context);
+      const sealed = blobBox.sealWithNonce(OpenMaterial.secretOf(handle), nonce, plaintext, covered);
+      return Buffer.concat([covered.subarray(0, HEADER_BYTES), ...sealed]);
     },
 
     decrypt(handle, blob, context) {

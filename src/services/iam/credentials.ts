@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { parsePolicy } from '../../authorization/index.ts';
 import { KeyholdError } from '../../runtime/errors.ts';
-import type { ChangeFeed } from '../../store/change-feed.ts';
+import type { ChangeFeed, MaybePromise } from '../../store/change-feed.ts';
 import type { Reader } from '../../store/sealed-store.ts';
 import { SigningSecret } from '../../wire/sigv4/signing-key.ts';
 import type { Caller } from '../caller.ts';
@@ -15,7 +15,7 @@ export interface Credential {
 
 export interface Credentials {
   /** The active credential of this access key id; undefined if there is none. */
-  find(accessKeyId: string): Promise<Credential | undefined>;
+  find(accessKeyId: string): MaybePromise<Credential | undefined>;
 }
 
 const MOST_CACHED_CREDENTIALS = 10_000;

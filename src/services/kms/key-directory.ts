@@ -1,6 +1,5 @@
 import { LRUCache } from 'lru-cache';
 import type { Custody, KeyHandle } from '../../custody/contract.ts';
-import type { KeyIdentity } from '../../keys/key.ts';
 import {
   aliasesOfKeyTable,
   aliasesTable,
@@ -21,7 +20,7 @@ export interface KeyDirectoryOptions {
   readonly feed: ChangeFeed;
   readonly custody: Custody;
   readonly compilePolicy: PolicyCompiler;
-  /** At most this many keys, aliases and opened materials are kept, each. */
+  /** At most this many keys, with their opened material, and this many aliases are kept. */
   readonly capacity: number;
 }
 
@@ -32,47 +31,52 @@ export interface KeyDirectoryOptions {
 export function keyDirectory(options: KeyDirectoryOptions): KeySource & KeyHandles {
   const { store, feed, custody, capacity } = options;
   const source = storeKeySource(store, options.compilePolicy);
-  const keys = new LRUCache<string, LoadedKey>({ max: capacity });
+  const keys = new LRUCache<string, LoadedKey>({ max: capacity, dispose: closeHandles });
   const aliases = new LRUCache<string, string>({ max: capacity });
-  const handles = new LRUCache<string, KeyHandle>({
-    max: capacity,
-    // Not at once: a request that has just been given the handle uses it within this turn of the event loop.
-    dispose: (handle) => setImmediate(() => custody.close(handle)),
-  });
+  /** The opened materials of a key, by their ids; they live as long as the key is in the cache. */
+  const handles = new WeakMap<LoadedKey, Map<string, KeyHandle>>();
+
+  function closeHandles(key: LoadedKey): void {
+    const opened = handles.get(key);
+    if (opened === undefined) return;
+    handles.delete(key);
+    // Not at once: a request that has just been given a handle uses it within this turn of the event loop.
+    setImmediate(() => {
+      for (const handle of opened.values()) custody.close(handle);
+    });
+  }
+
+  async function openHandle(key: LoadedKey, materialId: string): Promise<KeyHandle | undefined> {
+    const { accountId, region, keyId } = key.record;
+    const row = await store.get(materialsTable, materialName(key.record, materialId));
+    if (row === undefined) return undefined;
+    const handle = custody.open({ accountId, region, keyId, materialId }, row.value);
+    const opened = handles.get(key);
+    if (opened === undefined) handles.set(key, new Map([[materialId, handle]]));
+    else opened.set(materialId, handle);
+    return handle;
+  }
 
   feed.subscribe((change) => {
     if (change === 'everything') {
       keys.clear();
       aliases.clear();
-      handles.clear();
     } else if (change.table === keysTable.name || change.table === policiesTable.name) {
       keys.delete(change.key);
-    } else if (change.table === aliasesOfKeyTable.name) {
+    } else if (change.table === aliasesOfKeyTable.name || change.table === materialsTable.name) {
       keys.delete(firstSegments(change.key, 3));
     } else if (change.table === aliasesTable.name) {
       aliases.delete(change.key);
-    } else if (change.table === materialsTable.name) {
-      handles.delete(change.key);
     }
   });
 
   return {
-    key: (identity) => feed.cached(keys, keyName(identity), () => source.key(identity)),
+    key: (identity) => feed.cached(keys, keyName(identity), async () => source.key(identity)),
     aliasTarget: (owner, aliasName) =>
-      feed.cached(aliases, aliasRecordName(owner, aliasName), () => source.aliasTarget(owner, aliasName)),
+      feed.cached(aliases, aliasRecordName(owner, aliasName), async () => source.aliasTarget(owner, aliasName)),
     ownerOf: source.ownerOf,
-    open: (key, materialId) => {
-      const name = materialName(key.record, materialId);
-      return feed.cached(handles, name, async () => {
-        const row = await store.get(materialsTable, name);
-        return row && custody.open(materialIdentity(key.record, materialId), row.value);
-      });
-    },
+    open: (key, materialId) => handles.get(key)?.get(materialId) ?? openHandle(key, materialId),
   };
-}
-
-function materialIdentity(key: KeyIdentity, materialId: string) {
-  return { accountId: key.accountId, region: key.region, keyId: key.keyId, materialId };
 }
 
 /** The first segments of a record's name: `keyName` of whatever belongs to a key. */

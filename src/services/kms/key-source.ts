@@ -12,6 +12,7 @@ import {
   policiesTable,
 } from '../../keys/tables.ts';
 import { KeyholdError } from '../../runtime/errors.ts';
+import type { MaybePromise } from '../../store/change-feed.ts';
 import type { Reader } from '../../store/sealed-store.ts';
 
 /** A key with all that deciding about it takes. */
@@ -27,11 +28,11 @@ export interface LoadedKey {
 
 /** Where keys are looked up: the cache on the hot path, the transaction itself in a change. */
 export interface KeySource {
-  key(identity: KeyIdentity): Promise<LoadedKey | undefined>;
+  key(identity: KeyIdentity): MaybePromise<LoadedKey | undefined>;
   /** The id of the key that an alias names. */
-  aliasTarget(owner: Omit<KeyIdentity, 'keyId'>, aliasName: string): Promise<string | undefined>;
+  aliasTarget(owner: Omit<KeyIdentity, 'keyId'>, aliasName: string): MaybePromise<string | undefined>;
   /** The account that has a key of this id in this Region. */
-  ownerOf(region: string, keyId: string): Promise<string | undefined>;
+  ownerOf(region: string, keyId: string): MaybePromise<string | undefined>;
 }
 
 /** Turns the text of a policy into a compiled one, the same one for the same text. */

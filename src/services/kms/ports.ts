@@ -1,5 +1,6 @@
 import type { Custody, KeyHandle } from '../../custody/contract.ts';
 import type { Random } from '../../runtime/random.ts';
+import type { MaybePromise } from '../../store/change-feed.ts';
 import type { Reader } from '../../store/sealed-store.ts';
 import type { Operation } from '../operation.ts';
 import type { KeySource, LoadedKey, PolicyCompiler } from './key-source.ts';
@@ -16,7 +17,7 @@ export interface KmsPorts {
 
 export interface KeyHandles {
   /** The key's material of this id, opened; undefined if the key has none such. */
-  open(key: LoadedKey, materialId: string): Promise<KeyHandle | undefined>;
+  open(key: LoadedKey, materialId: string): MaybePromise<KeyHandle | undefined>;
 }
 
 /** An operation of KMS: what `Operation` says, with KMS's ports. */

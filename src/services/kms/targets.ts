@@ -4,7 +4,7 @@ import type { KeyUsage } from '../../keys/key.ts';
 import type { KeyState } from '../../keys/lifecycle.ts';
 import { invariant } from '../../runtime/errors.ts';
 import type { Scope } from '../caller.ts';
-import type { Target } from '../operation.ts';
+import type { Target, TargetSummary } from '../operation.ts';
 import { encryptionContextCondition, keyCondition } from './condition-keys.ts';
 import { disabled, invalidCiphertext, notPendingDeletion, pendingDeletion, wrongUsage } from './errors.ts';
 import { followKeyReference, livingKey, type ResolvedKey } from './key-reference.ts';
@@ -63,6 +63,7 @@ export const ANY_STATE: readonly KeyState[] = ['Enabled', 'Disabled', 'PendingDe
 export function keyTarget<Input>(declaration: KeyTargetDeclaration<Input>): KmsTarget<Input, KeyResource> {
   return {
     ...keyUse(declaration, declaration.permission, declaration.crossAccount),
+    summary: summarise(declaration, declaration.accepts, declaration.crossAccount),
     resolve: async (input, ports, scope) => {
       const reference = declaration.reference(input);
       invariant(reference !== undefined, 'a required member has been validated');
@@ -82,6 +83,7 @@ export function ciphertextKeyTarget<Input>(
 ): KmsTarget<Input, KeyResource> {
   return {
     ...keyUse(declaration, declaration.permission, true),
+    summary: summarise(declaration, 'ciphertext, key or alias', true),
     resolve: async (input, ports, scope) => {
       const reference = declaration.reference(input);
       if (reference !== undefined) {
@@ -108,6 +110,7 @@ export function accountTarget<Input>(permission: string, conditions?: Conditions
     facts: (_, scope) => ({ arn: '*', accountId: scope.caller.principal.accountId }),
     condition: (key, { input, all, scope }) =>
       key === 'kms:calleraccount' ? [scope.caller.principal.accountId] : conditions?.(key, input, all),
+    summary: { namedBy: 'account', crossAccount: false, states: [] },
   };
 }
 
@@ -129,6 +132,7 @@ export function aliasTarget<Input>(
       return { arn, accountId, audit: { accountId, type: 'AWS::KMS::Alias', ARN: arn } };
     },
     condition: (key, { scope }) => (key === 'kms:calleraccount' ? [scope.caller.principal.accountId] : undefined),
+    summary: { namedBy: 'alias', crossAccount: false, states: [] },
   };
 }
 
@@ -178,6 +182,14 @@ function keyUse<Input>(use: KeyUse<Input>, permission: string, crossAccount: boo
     },
     check: ({ key }: KeyResource) => checkUse(key, use),
   };
+}
+
+function summarise<Input>(
+  { states, usage }: KeyUse<Input>,
+  namedBy: TargetSummary['namedBy'],
+  crossAccount: boolean,
+): TargetSummary {
+  return { namedBy, crossAccount, states, ...(usage === undefined ? {} : { usage: usage.required }) };
 }
 
 interface ConditionRequestOf<Input> {

@@ -1,0 +1,125 @@
+import { describe, expect, test } from 'vitest';
+import { compareWithBotocore, findKmsDescription, type ServiceDescription } from '../../wire/botocore-drift.ts';
+import type { ShapeDescription } from '../../wire/shapes.ts';
+import { type Attempt, auditRecordJson } from '../audit-record.ts';
+import type { AnyOperation } from '../perform.ts';
+import { administrator, NOW, REGION } from '../scope.test-helper.ts';
+import { kmsOperations } from './index.ts';
+
+/** What must be true of every declared operation, those to come included. */
+
+const botocore = findKmsDescription();
+const operations = [...kmsOperations.values()];
+
+if (botocore === undefined) console.warn('skipped: no botocore is installed to compare the operations of AWS KMS with');
+
+test.runIf(process.env['KEYHOLD_REQUIRE_CLIENTS'] === '1')('botocore is installed to compare with', () => {
+  expect(botocore).toBeDefined();
+});
+
+describe.skipIf(botocore === undefined)('every operation takes what AWS publishes', () => {
+  test.each(operations.map((operation) => [operation.name, operation] as const))('%s', (name, operation) => {
+    expect(compareWithBotocore(botocore as ServiceDescription, name, operation.input)).toEqual([]);
+  });
+});
+
+describe.each(operations.map((operation) => [operation.name, operation] as const))('%s', (name, operation) => {
+  test('is found by its name', () => {
+    expect(name).toMatch(/^[A-Z][A-Za-z]+$/);
+    expect(kmsOperations.get(name)).toBe(operation);
+  });
+
+  test('works on something, each of it behind a permission of KMS', () => {
+    const targets = Object.values(operation.targets) as { permission: string }[];
+    expect(targets.length).toBeGreaterThan(0);
+    for (const { permission } of targets) expect(permission).toMatch(/^kms:[A-Z][A-Za-z]+$/);
+    // All permissions are the operation's own, but for ReEncrypt, which has one for each side.
+    const expected = name === 'ReEncrypt' ? ['kms:ReEncryptFrom', 'kms:ReEncryptTo'] : [`kms:${name}`];
+    expect(new Set(targets.map(({ permission }) => permission))).toEqual(new Set(expected));
+  });
+
+  test('shows in its audit record only members that it has, and none that is bytes, secret or a grant token', () => {
+    const members = operation.input.description.members ?? {};
+    for (const shown of operation.audit.request as string[]) {
+      const description = members[shown];
+      expect(description, `${shown} is a member`).toBeDefined();
+      expect(secretsWithin(shown, description as ShapeDescription)).toEqual([]);
+    }
+    expect(operation.audit.request).not.toContain('GrantTokens');
+  });
+
+  test('lets no bytes into its audit record, be they in the request or in the response', () => {
+    const input = sampleOf(operation.input.description) as object;
+    const marked = { Plaintext: MARK, CiphertextBlob: MARK, PrivateKeyPlaintext: MARK, Nested: [{ Blob: MARK }] };
+    const json = auditRecordJson(attempt(operation, input, { ...input, ...marked }));
+    for (const form of [MARK.toString('utf8'), MARK.toString('base64'), MARK.toString('hex'), [...MARK].join(',')]) {
+      expect(json).not.toContain(form);
+    }
+  });
+
+  test('changes something, or says that it only reads', () => {
+    expect(operation.audit.readOnly).toBe(operation.effect === 'read');
+  });
+
+  test.runIf(operation.effect === 'read')('shows no response, as in CloudTrail', () => {
+    expect(operation.audit.response).toBeUndefined();
+  });
+});
+
+/** The paths within a member, itself included, at which bytes or secrets may stand. */
+function secretsWithin(path: string, description: ShapeDescription): string[] {
+  const { type, sensitive, member, key, value, members } = description;
+  const within: [string, ShapeDescription][] = Object.entries(members ?? {});
+  for (const [part, shape] of Object.entries({ member, key, value })) {
+    if (shape !== undefined) within.push([part, shape]);
+  }
+  return [
+    ...(type === 'blob' || sensitive === true ? [path] : []),
+    ...within.flatMap(([part, shape]) => secretsWithin(`${path}.${part}`, shape)),
+  ];
+}
+
+const MARK = Buffer.from('bytes that must not be found');
+
+/** A value of this shape in which all bytes, and all that is sensitive, are {@link MARK}. */
+function sampleOf(description: ShapeDescription): unknown {
+  if (description.sensitive === true) return MARK;
+  switch (description.type) {
+    case 'blob':
+      return MARK;
+    case 'string':
+      return description.enum?.[0] ?? 'text';
+    case 'integer':
+    case 'long':
+      return 1;
+    case 'boolean':
+      return true;
+    case 'timestamp':
+      return new Date(NOW);
+    case 'list':
+      return [sampleOf(description.member as ShapeDescription)];
+    case 'map':
+      return { name: sampleOf(description.value as ShapeDescription) };
+    case 'structure':
+      return Object.fromEntries(
+        Object.entries(description.members ?? {}).map(([name, member]) => [name, sampleOf(member)]),
+      );
+  }
+}
+
+function attempt(operation: AnyOperation, input: object, output: object): Attempt {
+  return {
+    requestId: '7b2f0c1e-4a7d-4f0a-9a51-3c1f6d2b8e90',
+    eventId: '0d9a6f52-1c3b-4e8f-8f7a-6b5c4d3e2f10',
+    nowMs: NOW,
+    sourceIp: '192.0.2.7',
+    userAgent: 'test/1.0',
+    host: 'localhost:8080',
+    operation,
+    identity: administrator.auditIdentity,
+    region: REGION,
+    input,
+    output,
+    touched: [],
+  };
+}

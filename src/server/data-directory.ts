@@ -129,8 +129,8 @@ async function openOrMakeDeployment(
 ): Promise<{ accountId: string; firstStart: boolean }> {
   const { random } = options;
   const rootKey = openRootKeyFile(directory.rootKey, random);
-  const fresh = (await raw.head()) === 0;
-  if (fresh) await raw.transact((transaction) => createDomainKey(transaction, rootKey, random));
+  const head = await raw.head();
+  if (head === 0) await raw.transact((transaction) => createDomainKey(transaction, rootKey, random));
   const domainKeys = await openDomainKeys(raw, rootKey, random);
   const store = sealedStore(raw, domainKeys.sealer('records'));
   const deployment = (await store.get(deploymentTable, DEPLOYMENT))?.value;
@@ -138,6 +138,8 @@ async function openOrMakeDeployment(
     refuseMisfit(deployment, options);
     return { accountId: deployment.accountId, firstStart: false };
   }
+  // A first start that crashed has made the domain key and nothing else. Where there was more, someone removed the record.
+  if (head > 1) throw new KeyholdError('TamperedRecord', 'the record of the deployment is missing');
 
   const accountId = options.accountId ?? (options.sandbox ? '000000000000' : newAccountId(random));
   const accessKey = newAccessKey(random);

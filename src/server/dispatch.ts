@@ -14,6 +14,8 @@ import type { Authenticator } from './authenticate.ts';
 /** A request as the listener hands it over: its bytes, and what the connection says of it. */
 export interface ServerRequest extends SignedRequest {
   readonly xAmzTarget: string;
+  /** The body was longer than any may be, and is not in `body`. */
+  readonly tooLarge: boolean;
   readonly userAgent: string;
   readonly host: string;
   readonly sourceIp: string;
@@ -47,6 +49,7 @@ export function dispatcher(dependencies: DispatchDependencies): (request: Server
 
   async function answer(request: ServerRequest, attempt: Attempt): Promise<object | undefined> {
     const { service, operation } = find(request, attempt);
+    if (request.tooLarge) throw new KeyholdError('RequestEntityTooLargeException', 'The request is too large.');
     const { caller, region } = await dependencies.authenticate(request, service.name, attempt.nowMs);
     attempt.identity = caller.auditIdentity;
     attempt.region = region;

@@ -3,7 +3,6 @@ import { createServer, type ServerResponse as HttpResponse, type IncomingMessage
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { createSecureContext, type TLSSocket } from 'node:tls';
 import { KeyholdError } from '../runtime/errors.ts';
-import { errorResponse } from '../wire/error-response.ts';
 import type { ServerRequest, ServerResponse } from './dispatch.ts';
 
 /** What one connection and one request may take. A client that needs more is refused or cut off. */
@@ -139,14 +138,13 @@ function receive(
   let first: Buffer | undefined;
   let more: Buffer[] | undefined;
   let length = 0;
-  let tooLarge = false;
 
   request.on('data', (chunk: Buffer) => {
-    if (tooLarge) return;
     length += chunk.length;
     if (length > LIMITS.bodyBytes) {
-      tooLarge = true;
-      refuseTooLarge(response);
+      // The rest is read, within the time-out, but not kept: a client that is cut off in mid-request sees no answer.
+      first = NO_BODY;
+      more = undefined;
     } else if (first === undefined) {
       first = chunk;
     } else {
@@ -155,9 +153,8 @@ function receive(
     }
   });
   request.on('end', () => {
-    if (tooLarge) return;
     const body = more === undefined ? (first ?? NO_BODY) : Buffer.concat(more);
-    void respond(request, response, body, options, state);
+    void respond(request, response, { body, tooLarge: length > LIMITS.bodyBytes }, options, state);
   });
   // A client that goes away in mid-request has nobody left to answer.
   request.on('error', () => {});
@@ -169,7 +166,7 @@ const NO_BODY = Buffer.alloc(0);
 async function respond(
   request: IncomingMessage,
   response: HttpResponse,
-  body: Buffer,
+  { body, tooLarge }: { body: Buffer; tooLarge: boolean },
   options: ListenerOptions,
   state: ListenerState,
 ): Promise<void> {
@@ -188,6 +185,7 @@ async function respond(
     target,
     rawHeaders,
     body,
+    tooLarge,
     xAmzTarget: target === '/' ? headerValue(rawHeaders, 'x-amz-target') : '',
     userAgent: headerValue(rawHeaders, 'user-agent'),
     host: headerValue(rawHeaders, 'host'),
@@ -211,16 +209,6 @@ async function respond(
   if (answer.errorType !== undefined) answerHeaders.push('x-amzn-ErrorType', answer.errorType);
   response.writeHead(answer.status, answerHeaders);
   response.end(answer.body);
-}
-
-function refuseTooLarge(response: HttpResponse): void {
-  const { status, type, body } = errorResponse(
-    new KeyholdError('RequestEntityTooLargeException', `A request may have at most ${LIMITS.bodyBytes} bytes.`),
-  );
-  // What else the client is sending is not read: the connection ends here.
-  response.shouldKeepAlive = false;
-  response.writeHead(status, { 'Content-Type': CONTENT_TYPE, 'x-amzn-ErrorType': type, Connection: 'close' });
-  response.end(body, () => response.socket?.destroySoon());
 }
 
 function sendJson(response: HttpResponse, { status, json }: SideAnswer): void {

@@ -1,6 +1,11 @@
 import type { CreateKeyRequest, EncryptRequest, GetKeyPolicyRequest, TagResourceRequest } from '@aws-sdk/client-kms';
 import { describe, expect, test } from 'vitest';
-import { compareWithBotocore, constraintsOf, findKmsDescription, type ServiceDescription } from './botocore-drift.ts';
+import {
+  compareWithBotocore,
+  constraintsOf,
+  findKmsDescription,
+  type ServiceDescription,
+} from './botocore-drift.test-helper.ts';
 import * as kms from './kms-shapes.ts';
 import { boolean, enumeration, integer, map, required, string, structure } from './shapes.ts';
 

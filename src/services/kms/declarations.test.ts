@@ -1,5 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { compareWithBotocore, findKmsDescription, type ServiceDescription } from '../../wire/botocore-drift.ts';
+import {
+  compareWithBotocore,
+  findKmsDescription,
+  type ServiceDescription,
+} from '../../wire/botocore-drift.test-helper.ts';
 import type { ShapeDescription } from '../../wire/shapes.ts';
 import { type Attempt, auditRecordJson } from '../audit-record.ts';
 import type { AnyOperation } from '../perform.ts';

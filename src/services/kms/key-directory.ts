@@ -50,10 +50,13 @@ export function keyDirectory(options: KeyDirectoryOptions): KeySource & KeyHandl
     const { accountId, region, keyId } = key.record;
     const row = await store.get(materialsTable, materialName(key.record, materialId));
     if (row === undefined) return undefined;
+    const opened = handles.get(key) ?? new Map<string, KeyHandle>();
+    const openedMeanwhile = opened.get(materialId);
+    if (openedMeanwhile !== undefined) return openedMeanwhile;
     const handle = custody.open({ accountId, region, keyId, materialId }, row.value);
-    const opened = handles.get(key);
-    if (opened === undefined) handles.set(key, new Map([[materialId, handle]]));
-    else opened.set(materialId, handle);
+    handles.set(key, opened.set(materialId, handle));
+    // INVARIANT: every handle is closed. Nobody will see a key leave the cache that is not, or no longer, in it.
+    if (keys.peek(keyName(key.record)) !== key) closeHandles(key);
     return handle;
   }
 

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { KeyholdError } from '../../runtime/errors.ts';
 import { parseSignature } from './parse-signature.ts';
 import type { SignedRequest } from './signed-request.ts';
-import { refusal } from './test-support.ts';
+import { refusal } from './signing.test-helper.ts';
 
 const credential = 'AKIDEXAMPLE/20150830/us-east-1/iam/aws4_request';
 const authorization = `AWS4-HMAC-SHA256 Credential=${credential}, SignedHeaders=host;x-amz-date, Signature=5d67`;

@@ -7,8 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { KeyholdError } from '../../runtime/errors.ts';
 import { parseSignature } from './parse-signature.ts';
 import type { SignedRequest } from './signed-request.ts';
+import { exampleAccessKeyId, exampleSecretAccessKey } from './signing.test-helper.ts';
 import { SigningKeyCache, SigningSecret } from './signing-key.ts';
-import { exampleAccessKeyId, exampleSecretAccessKey } from './test-support.ts';
 import { verifySignature } from './verify-signature.ts';
 
 const secretAccessKey = new SigningSecret(exampleSecretAccessKey);

@@ -1,8 +1,8 @@
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import type { CredentialScope, ParsedSignature } from './signed-request.ts';
+import { exampleAccessKeyId, exampleSecretAccessKey } from './signing.test-helper.ts';
 import { SigningKeyCache, SigningSecret } from './signing-key.ts';
-import { exampleAccessKeyId, exampleSecretAccessKey } from './test-support.ts';
 
 const scope: CredentialScope = {
   accessKeyId: exampleAccessKeyId,

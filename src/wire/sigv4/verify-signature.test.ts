@@ -4,7 +4,6 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { KeyholdError } from '../../runtime/errors.ts';
 import { parseSignature } from './parse-signature.ts';
 import type { SignedRequest } from './signed-request.ts';
-import { SigningKeyCache, SigningSecret } from './signing-key.ts';
 import {
   exampleSecretAccessKey,
   generateDataKeyRequest,
@@ -14,7 +13,8 @@ import {
   withHeader,
   withMoreHeaders,
   withoutHeader,
-} from './test-support.ts';
+} from './signing.test-helper.ts';
+import { SigningKeyCache, SigningSecret } from './signing-key.ts';
 import { checkSignatureClaims, verifySignature } from './verify-signature.ts';
 
 const secretAccessKey = new SigningSecret(exampleSecretAccessKey);

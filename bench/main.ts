@@ -1,0 +1,62 @@
+import { parseArgs } from 'node:util';
+import { type Plan, runBenchmark } from './benchmark.ts';
+import { canMeasureProcesses } from './process-usage.ts';
+import { jsonReport, tableReport } from './report.ts';
+
+/** `npm run bench`. Exit status: 0 whether or not targets are met, 2 for a bad command line, 1 for a run that failed. */
+
+const HELP = `Usage: npm run bench -- [options]
+
+Measures Encrypt, Decrypt and GenerateDataKey against a bare node:http server that echoes the same requests.
+
+  --quick     within 45 seconds: shorter, and with 10,000 keys where the whole run has 100,000
+  --json      print {"<operation>": {"requestsPerSecond", "p50Ms", "p99Ms", "cpuMicrosPerRequest", "ratioToBare"}, …}
+  --profile   have Keyhold write CPU profiles (with 100 keys only), and print where they are
+  --help      print this and exit`;
+
+const CONNECTIONS = 16;
+const whole: Plan = {
+  keyCounts: [100, 100_000],
+  connections: CONNECTIONS,
+  roundMs: 500,
+  measureMs: 60_000,
+  wholeMs: 600_000,
+  warmUpRequests: 20_000,
+  profile: false,
+};
+const quick: Plan = {
+  ...whole,
+  keyCounts: [100, 10_000],
+  roundMs: 250,
+  measureMs: 15_000,
+  wholeMs: 36_000,
+  warmUpRequests: 5_000,
+};
+
+const options = readOptions();
+if (options?.help === true) console.log(HELP);
+else if (options !== undefined) await run(options);
+
+function readOptions() {
+  try {
+    const option = { type: 'boolean' } as const;
+    return parseArgs({ options: { quick: option, json: option, profile: option, help: option } }).values;
+  } catch (error) {
+    return refuse(`${(error as Error).message.split('. ')[0]}. See --help.`);
+  }
+}
+
+async function run({ quick: isQuick, json, profile }: { quick?: boolean; json?: boolean; profile?: boolean }) {
+  if (!canMeasureProcesses()) return refuse('the CPU time of processes is read from /proc, which this system lacks');
+  const plan = isQuick === true ? quick : whole;
+  const tell = (line: string) => console.error(`bench: ${line}`);
+  const report = await runBenchmark(profile === true ? { ...plan, keyCounts: [100], profile } : plan, tell);
+  if (json === true) console.log(JSON.stringify(jsonReport(report), undefined, 2));
+  // With --json, standard output is for the machine that reads it.
+  (json === true ? console.error : console.log)(tableReport(report));
+}
+
+function refuse(message: string): undefined {
+  console.error(`bench: ${message}`);
+  process.exitCode = 2;
+}

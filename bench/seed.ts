@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs';
+import { parsePolicy } from '../src/authorization/index.ts';
+import { openDomainKeys } from '../src/custody/domain-keys.ts';
+import { openRootKeyFile } from '../src/custody/root-key/file-root-key.ts';
+import { softwareCustody } from '../src/custody/software/software-custody.ts';
+import { systemClock } from '../src/runtime/clock.ts';
+import { systemRandom } from '../src/runtime/random.ts';
+import { prepareDataDirectory } from '../src/server/data-directory.ts';
+import { rootCaller } from '../src/services/iam/credentials.ts';
+import { createKey } from '../src/services/kms/create-key.ts';
+import { storeKeySource } from '../src/services/kms/key-source.ts';
+import { sealedStore } from '../src/store/sealed-store.ts';
+import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
+
+const KEYS_PER_TRANSACTION = 1000;
+
+export interface SeededDirectory {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly keyIds: readonly string[];
+}
+
+/**
+ * Sets up a data directory with so many keys, each made by CreateKey's own handler with the default policy, but a thousand
+ * to a transaction: through the API, each would wait for the disk.
+ */
+export async function seedDataDirectory(path: string, region: string, keys: number): Promise<SeededDirectory> {
+  const random = systemRandom();
+  // Sorted, so that the database's tree grows at its end, which takes half as long as random places in it.
+  const keyIds = Array.from({ length: keys }, () => random.uuid()).sort();
+  const prepared = await prepareDataDirectory({ path, sandbox: false, region, clock: systemClock, random });
+  const { accountId, directory } = prepared;
+  const raw = openSqliteStore({ path: directory.database });
+  try {
+    const domainKeys = await openDomainKeys(raw, openRootKeyFile(directory.rootKey, random), random);
+    const store = sealedStore(raw, domainKeys.sealer('records'));
+    const policies = new Map<string, ReturnType<typeof parsePolicy>>();
+    const compilePolicy = (text: string) => {
+      const policy = policies.get(text) ?? parsePolicy(text, 'resource');
+      policies.set(text, policy);
+      return policy;
+    };
+    const custody = softwareCustody(domainKeys.sealer('key material'), random);
+    const scope = {
+      caller: rootCaller(accountId, 'bench'),
+      region,
+      nowMs: systemClock.now(),
+      sourceIp: '127.0.0.1',
+      secureTransport: false,
+      userAgent: 'bench',
+    };
+    const fixedPorts = { handles: { open: async () => undefined }, custody, compilePolicy };
+    for (let made = 0; made < keys; made += KEYS_PER_TRANSACTION) {
+      await store.transact(async (transaction) => {
+        const source = storeKeySource(transaction, compilePolicy);
+        for (const keyId of keyIds.slice(made, made + KEYS_PER_TRANSACTION)) {
+          const ports = { ...fixedPorts, keys: source, store: transaction, random: { ...random, uuid: () => keyId } };
+          await createKey.handle({ input: {}, targets: { account: undefined }, scope, ports, transaction });
+        }
+      });
+    }
+    return { ...readCredentials(directory.credentials), keyIds };
+  } finally {
+    await raw.close();
+    prepared.release();
+  }
+}
+
+function readCredentials(path: string): { accessKeyId: string; secretAccessKey: string } {
+  const text = readFileSync(path, 'utf8');
+  const value = (name: string) => new RegExp(`^${name} = (.+)$`, 'm').exec(text)?.[1] ?? '';
+  return { accessKeyId: value('aws_access_key_id'), secretAccessKey: value('aws_secret_access_key') };
+}

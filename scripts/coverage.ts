@@ -1,0 +1,113 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as sdk from '@aws-sdk/client-kms';
+import { awsErrorCodes, KeyholdError } from '../src/runtime/errors.ts';
+import { kmsOperations } from '../src/services/kms/index.ts';
+import type { Target, TargetSummary } from '../src/services/operation.ts';
+import type { AnyOperation } from '../src/services/perform.ts';
+import { errorResponse } from '../src/wire/error-response.ts';
+
+/**
+ * Writes docs/coverage.md from the declarations of the operations and from what the AWS SDK knows. With `--check` it only
+ * says whether the page is up to date, with exit status 1 if it is not.
+ */
+
+const PAGE = 'docs/coverage.md';
+
+/** AWS KMS's operations, by the command classes that the SDK exports. */
+export const knownOperations = Object.keys(sdk)
+  .filter((name) => /^[A-Z]\w+Command$/.test(name))
+  .map((name) => name.slice(0, -'Command'.length))
+  .sort();
+
+/** AWS KMS's own exceptions, by the classes that the SDK exports. */
+const knownExceptions = Object.keys(sdk)
+  .filter((name) => /^[A-Z]\w+Exception$/.test(name) && name !== 'KMSServiceException')
+  .sort();
+
+export function coveragePage(operations: ReadonlyMap<string, AnyOperation>): string {
+  const done = knownOperations.filter((name) => operations.has(name));
+  const missing = knownOperations.filter((name) => !operations.has(name));
+  const answered = new Set<string>(awsErrorCodes);
+  return [
+    '# Coverage of the AWS KMS API',
+    '',
+    '<!-- Made by `node scripts/coverage.ts` from the declarations in src/services/kms/. Do not edit. -->',
+    '',
+    `${done.length} of the ${knownOperations.length} operations that \`@aws-sdk/client-kms\` ${sdkVersion()} knows.`,
+    '',
+    '## Operations that work',
+    '',
+    'Several lines in a cell are several things the operation works on, each of which is authorized by itself. *Named by*',
+    'is what the request may name it with. *Other accounts* can call an operation only where it says so, and then only if',
+    'the key policy allows it. *Audit* says whether the record calls the operation read-only, and which request members it',
+    'shows.',
+    '',
+    '| Operation | Permission | Named by | Key states | Other accounts | DryRun | Audit |',
+    '|---|---|---|---|---|---|---|',
+    ...done.map((name) => row(operations.get(name) as AnyOperation)),
+    '',
+    'Every key here is `SYMMETRIC_DEFAULT` with usage `ENCRYPT_DECRYPT` and origin `AWS_KMS`, in one Region.',
+    '',
+    '## Operations that do not work yet',
+    '',
+    'They answer `UnknownOperationException`.',
+    '',
+    ...missing.map((name) => `- ${name}`),
+    '',
+    '## Errors',
+    '',
+    '| Error | HTTP status |',
+    '|---|---|',
+    ...[...awsErrorCodes].sort().map((code) => `| \`${code}\` | ${errorResponse(new KeyholdError(code)).status} |`),
+    '',
+    'Exceptions of AWS KMS that belong to what does not work yet, and are not answered:',
+    '',
+    ...knownExceptions.filter((name) => !answered.has(name)).map((name) => `- \`${name}\``),
+    '',
+  ].join('\n');
+}
+
+function row(operation: AnyOperation): string {
+  const targets = Object.values(operation.targets) as Target<unknown, unknown, unknown>[];
+  const cell = (text: (summary: TargetSummary) => string) => lines(targets.map(({ summary }) => text(summary)));
+  const audit = [operation.audit.readOnly ? 'read-only' : 'change', ...(operation.audit.request as string[])];
+  return [
+    '',
+    `[${operation.name}](../src/services/kms/${kebabCase(operation.name)}.ts)`,
+    lines(targets.map(({ permission }) => `\`${permission}\``)),
+    cell(({ namedBy }) => (namedBy === 'account' ? '—' : namedBy)),
+    cell(({ states }) => (states.length === 0 ? '—' : states.join(', '))),
+    cell(({ crossAccount }) => (crossAccount ? 'yes' : 'no')),
+    'DryRun' in (operation.input.description.members ?? {}) ? 'yes' : 'no',
+    audit.join(', '),
+    '',
+  ]
+    .join(' | ')
+    .trim();
+}
+
+/** One line where all are the same. */
+function lines(texts: readonly string[]): string {
+  return new Set(texts).size === 1 ? (texts[0] as string) : texts.join('<br>');
+}
+
+/** As the files of operations are named: `GenerateDataKey` → `generate-data-key`. */
+function kebabCase(name: string): string {
+  return name.replace(/(?<=[a-z])[A-Z]/g, '-$&').toLowerCase();
+}
+
+function sdkVersion(): string {
+  const manifest = readFileSync(join(import.meta.dirname, '../node_modules/@aws-sdk/client-kms/package.json'), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
+}
+
+if (import.meta.main) {
+  const path = join(import.meta.dirname, '..', PAGE);
+  const page = coveragePage(kmsOperations);
+  if (!process.argv.includes('--check')) writeFileSync(path, page);
+  else if (readFileSync(path, 'utf8') !== page) {
+    console.error(`${PAGE}:1: is not what the declarations say: run node scripts/coverage.ts`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,73 @@
+import { readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { CreateKeyCommand } from '@aws-sdk/client-kms';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { verifyAuditDirectory } from '../src/audit/verify.ts';
+import { projectRoot, startServer, temporaryDirectory } from './support/server.ts';
+
+/** The first start makes several files and several transactions; a crash between any two of them must do no harm. */
+
+const LEAST_STEPS = { main: 30, worker: 5 };
+
+let directory = '';
+/** The server is started many times here: what Node has compiled once need not be compiled again. */
+let compileCache: NodeJS.ProcessEnv = {};
+
+beforeAll(async () => {
+  directory = temporaryDirectory();
+  compileCache = { NODE_COMPILE_CACHE: join(directory, 'compiled') };
+  const warmUp = await startServer({ dataDir: join(directory, 'warm-up'), env: compileCache });
+  await warmUp.stop();
+});
+
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+/** Starts a server that is killed at a step; gives its directory, or undefined if it got by with fewer steps. */
+async function crashAtStep(thread: string, step: number): Promise<string | undefined> {
+  const dataDir = join(directory, `${thread}-${step}`);
+  const preload = join(projectRoot, 'test/support/kill-at-step.ts');
+  const env = {
+    ...compileCache,
+    NODE_OPTIONS: `--import=${preload}`,
+    KILL_IN_THREAD: thread,
+    KILL_AT_STEP: String(step),
+  };
+  try {
+    const survivor = await startServer({ dataDir, env });
+    await survivor.kill();
+    return undefined;
+  } catch (error) {
+    expect(String(error)).toMatch(/^Error: the server did not start:\s*$/);
+    return dataDir;
+  }
+}
+
+test.each(['main', 'worker'] as const)(
+  'a crash of the first start, at any step of its %s thread, leaves what the next start takes up',
+  { timeout: 300_000 },
+  async (thread) => {
+    let step = 1;
+    for (; ; step++) {
+      const dataDir = await crashAtStep(thread, step);
+      if (dataDir === undefined) break;
+      const server = await startServer({ dataDir, env: compileCache });
+      const { KeyMetadata } = await server.kms().send(new CreateKeyCommand({}));
+      expect(KeyMetadata?.AWSAccountId, `step ${step}`).toBe(server.accountId);
+      expect(await server.stop(), `step ${step}`).toBe(0);
+      expect(readdirSync(dataDir).sort(), `step ${step}`).toEqual([
+        'audit',
+        'credentials',
+        'keyhold.db',
+        'lock',
+        'root.key',
+      ]);
+      for (const name of ['credentials', 'keyhold.db', 'root.key']) {
+        expect(statSync(join(dataDir, name)).mode & 0o777, `${name} at step ${step}`).toBe(0o600);
+      }
+      expect(statSync(dataDir).mode & 0o777, `step ${step}`).toBe(0o700);
+      const [verdict] = await verifyAuditDirectory(join(dataDir, 'audit'));
+      expect(verdict, `step ${step}`).toEqual({ stream: 'w0', records: 1 });
+    }
+    expect(step).toBeGreaterThan(LEAST_STEPS[thread]);
+  },
+);

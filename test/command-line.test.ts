@@ -352,6 +352,19 @@ describe('a start that is refused changes nothing', () => {
     await expectRefusedUnchanged(dataDir, [], path);
   });
 
+  test('an audit file that cannot be gone on with', async () => {
+    const dataDir = await usedDataDir();
+    writeFileSync(join(dataDir, 'audit', 'w0.jsonl'), 'garbage\n');
+    const args = ['--data-dir', dataDir, '--listen', '127.0.0.1:0', '--workers', '2'];
+    expectRefusal(await runToEnd(args), 'the last line of audit stream w0 is not one of its records');
+    expect(readFileSync(join(dataDir, 'audit', 'w0.jsonl'), 'utf8')).toBe('garbage\n');
+    rmSync(join(dataDir, 'audit'), { recursive: true });
+    writeFileSync(join(dataDir, 'audit'), '');
+    expectRefusal(await runToEnd(args), `the audit file cannot be opened: EEXIST`);
+    rmSync(join(dataDir, 'audit'));
+    expect(await (await start({ dataDir })).stop()).toBe(0);
+  });
+
   test('another account than the one of the first start', async () => {
     const dataDir = join(newDirectory(), 'data');
     const server = await startServer({ dataDir, args: ['--account-id', '111122223333'] });

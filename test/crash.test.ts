@@ -11,7 +11,9 @@ import { signerFor } from './support/sign.ts';
  * the next start, and the audit trail is whole and holds a record of it.
  */
 
-const CRASHES = 200;
+/** They are crashed at the same time: two cores start two servers as fast as one. */
+const DEPLOYMENTS = 2;
+const CRASHES = 100;
 const WORKERS = 2;
 const CONNECTIONS = 6;
 const SHORTEST_STREAM_MS = 20;
@@ -152,8 +154,11 @@ async function keysOf(server: TestServer): Promise<Set<string>> {
   return found;
 }
 
-test(`nothing that was acknowledged is lost in ${CRASHES} crashes`, { timeout: 1_200_000 }, async () => {
-  const dataDir = join(directory, 'data');
+const deployments = Array.from({ length: DEPLOYMENTS }, (_, index) => index + 1);
+const what = `deployment %d has lost nothing that it acknowledged after ${CRASHES} crashes`;
+
+test.concurrent.each(deployments)(what, { timeout: 1_200_000 }, async (deployment) => {
+  const dataDir = join(directory, `deployment-${deployment}`);
   const start = () => startServer({ dataDir, env: compileCache, workers: WORKERS });
   const allKeys = new Set<string>();
   const allRequestIds: string[] = [];

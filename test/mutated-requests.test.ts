@@ -9,6 +9,7 @@ import {
 } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { verifyAuditDirectory } from '../src/audit/verify.ts';
+import { parseJson } from '../src/wire/json-text.ts';
 import { dice, testSeed } from './support/dice.ts';
 import { type Ciphertext, type Knowledge, objection } from './support/kms-oracle.ts';
 import { type Answer, openLane, readLooseRequest, sendAlone } from './support/raw-http.ts';
@@ -231,7 +232,8 @@ function problemWith({ request, bytes }: Mutant, answer: Answer): string | undef
   const text = request.body.toString('utf8');
   if (!Buffer.from(text).equals(request.body)) return 'the body is not UTF-8';
   const operation = target.slice('TrentService.'.length);
-  return objection(operation, JSON.parse(text), body === '' ? {} : JSON.parse(body), knowledge);
+  // JSON.parse itself would not do, for the reason that parseJson gives.
+  return objection(operation, parseJson(text), body === '' ? {} : JSON.parse(body), knowledge);
 }
 
 /** A refusal of the API is one of AWS's, in AWS's form. */

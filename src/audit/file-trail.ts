@@ -41,12 +41,13 @@ export function streamFile(directory: string, stream: string): string {
  * chain's consistency (`docs/decisions/0004-audit-durability.md`).
  *
  * INVARIANT: the file always ends in a whole line that `head` describes; a write that failed half-way is cut off again.
+ *
+ * @throws KeyholdError AuditUnavailable if the file cannot be opened, or does not end in a record of this stream
  */
 export function openFileTrail(options: FileTrailOptions): AuditTrail {
   const { directory, stream } = options;
   const path = streamFile(directory, stream);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const fd = openSync(path, 'a+', 0o600);
+  const fd = openForAppending(directory, path);
   const recovered = recover(fd, stream);
   if (recovered.tornBytes > 0) options.onTornTail?.(path, recovered.tornBytes);
 
@@ -125,6 +126,17 @@ export function openFileTrail(options: FileTrailOptions): AuditTrail {
       closeSync(fd);
     },
   };
+}
+
+function openForAppending(directory: string, path: string): number {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    return openSync(path, 'a+', 0o600);
+  } catch (cause) {
+    throw new KeyholdError('AuditUnavailable', `the audit file cannot be opened: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
 }
 
 /** The same buffer, or a larger one with the same first `used` bytes. */

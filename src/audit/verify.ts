@@ -43,19 +43,25 @@ async function verifyStream(
 
 /** The record of a line that follows `link`, or why it cannot. */
 function readLine(line: Buffer, stream: string, link: ChainLink): AuditRecord | string {
-  let parsed: { stream?: unknown; sequence?: unknown; previous?: unknown; record?: unknown };
+  let parsed: { stream?: unknown; sequence?: unknown; previous?: unknown; record?: unknown } | null;
   try {
     parsed = JSON.parse(line.toString('utf8'));
   } catch {
     return 'is not JSON';
   }
-  if (parsed.stream !== stream) return `belongs to stream ${String(parsed.stream)}`;
+  if (typeof parsed !== 'object' || parsed === null) return 'is not a line of an audit stream';
+  if (parsed.stream !== stream) return `belongs to stream ${shown(parsed.stream)}`;
   if (parsed.sequence !== link.sequence + 1) {
-    return `has sequence ${String(parsed.sequence)} where ${link.sequence + 1} is due`;
+    return `has sequence ${shown(parsed.sequence)} where ${link.sequence + 1} is due`;
   }
   if (parsed.previous !== link.hash) return 'does not name the hash of the line before it';
   if (typeof parsed.record !== 'object' || parsed.record === null) return 'holds no record';
   return parsed.record as AuditRecord;
+}
+
+/** What stands where a name or a number should. Someone may have edited it, so it is quoted before anyone prints it. */
+function shown(value: unknown): string {
+  return String(JSON.stringify(value));
 }
 
 /**

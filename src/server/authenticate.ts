@@ -4,7 +4,7 @@ import { type Credentials, rootCaller } from '../services/iam/credentials.ts';
 import { parseSignature } from '../wire/sigv4/parse-signature.ts';
 import type { SignedRequest } from '../wire/sigv4/signed-request.ts';
 import { SigningKeyCache } from '../wire/sigv4/signing-key.ts';
-import { checkSignatureClaims, verifySignature } from '../wire/sigv4/verify-signature.ts';
+import { checkSignatureClaims, isRegionName, verifySignature } from '../wire/sigv4/verify-signature.ts';
 
 export interface Authenticated {
   readonly caller: Caller;
@@ -36,11 +36,14 @@ const SANDBOX_ACCOUNT_ID = '000000000000';
 
 /**
  * The sandbox believes any access key with any signature: the caller is root of account 000000000000, or of the account
- * that a 12-digit access key id names. The scope is still read, for it names the Region.
+ * that a 12-digit access key id names. The scope is still read, for it names the Region, which becomes part of ARNs.
  */
 export function sandboxAuthenticator(): Authenticator {
   return async (request) => {
     const { scope } = parseSignature(request);
+    if (!isRegionName(scope.region)) {
+      throw new KeyholdError('InvalidSignatureException', 'Credential should be scoped to a valid region. ');
+    }
     const accountId = /^\d{12}$/.test(scope.accessKeyId) ? scope.accessKeyId : SANDBOX_ACCOUNT_ID;
     return { caller: rootCaller(accountId, scope.accessKeyId), region: scope.region };
   };

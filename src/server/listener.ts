@@ -12,6 +12,8 @@ const LIMITS = {
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
   keepAliveTimeoutMs: 65_000,
+  /** Node looks for requests that are overdue only this often. */
+  timeoutCheckIntervalMs: 2000,
   connections: 10_000,
   closeTimeoutMs: 15_000,
 } as const;
@@ -59,6 +61,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     headersTimeout: LIMITS.headersTimeoutMs,
     requestTimeout: LIMITS.requestTimeoutMs,
     keepAliveTimeout: LIMITS.keepAliveTimeoutMs,
+    connectionsCheckingInterval: LIMITS.timeoutCheckIntervalMs,
     noDelay: true,
   };
   const state = { closing: false };

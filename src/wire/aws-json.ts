@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { invariant } from '../runtime/errors.ts';
+import { parseJson } from './json-text.ts';
 import { serializationException } from './shape.ts';
 
 /**
@@ -13,7 +14,7 @@ export function parseJsonBody(bytes: Uint8Array): unknown {
   // Decoding would put U+FFFD in place of whatever is not UTF-8, so that bodies which differ would be read alike.
   if (!isUtf8(bytes)) throw serializationException('');
   try {
-    return JSON.parse(asBuffer(bytes).toString('utf8'));
+    return parseJson(asBuffer(bytes).toString('utf8'));
   } catch {
     // The parser's message quotes the body, which may hold a plaintext.
     throw serializationException('');

@@ -33,6 +33,8 @@ type Headers = readonly (readonly [string, string])[];
 type Mutation = (context: MutationContext, template: Template, dice: Dice) => WireRequest | Buffer;
 
 const MINUTE_MS = 60_000;
+/** What the server takes at most. */
+const MOST_BODY_BYTES = 1024 * 1024;
 
 /** Each kind of mutation, and how many in a hundred there are of it. */
 const mutations: readonly (readonly [share: number, kind: string, mutate: Mutation])[] = [
@@ -352,7 +354,7 @@ function malformed(context: MutationContext, template: Template, dice: Dice): Bu
   const bytes = bytesOf(request);
   const text = bytes.toString('latin1');
   const latin1 = (changed: string) => Buffer.from(changed, 'latin1');
-  switch (dice.number(18)) {
+  switch (dice.number(19)) {
     case 0:
       return Buffer.from(Array.from({ length: 1 + dice.number(400) }, () => dice.number(256)));
     case 1:
@@ -401,6 +403,8 @@ function malformed(context: MutationContext, template: Template, dice: Dice): Bu
       return latin1(text.replace('Host: ', dice.pick(['X-Host: ', 'Host: a\r\nHost: '])));
     case 16:
       return Buffer.concat([bytes, bytes]);
+    case 17:
+      return bytesOf(signedBody(context, template, Buffer.alloc(MOST_BODY_BYTES + dice.number(3) - 1, ' ')));
     default:
       return Buffer.concat([Buffer.from(dice.pick(['\r\n', '\r\n\r\n', ' ', '\0'])), bytes]);
   }

@@ -3,7 +3,9 @@ import { aliasesOfKeyTable, aliasesTable, aliasRecordName } from '../../keys/tab
 import { aliasName, keyId } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
 import { aliasExists, aliasOfKeyName, checkAliasName, checkAliasQuota, checkAliasTarget } from './alias-rules.ts';
+import { livingKey } from './key-reference.ts';
 import type { KmsOperation } from './ports.ts';
+import { removeIfPresent } from './remove.ts';
 import { aliasTarget, type KeyResource, keyTarget, NOT_PENDING_DELETION } from './targets.ts';
 
 export const createAlias: KmsOperation<CreateAliasRequest, undefined, { alias: string; key: KeyResource }> = {
@@ -25,10 +27,18 @@ export const createAlias: KmsOperation<CreateAliasRequest, undefined, { alias: s
   },
   effect: 'change',
   audit: { readOnly: false, request: ['AliasName', 'TargetKeyId'] },
-  async handle({ input, targets, scope, transaction }) {
+  async handle({ input, targets, scope, ports, transaction }) {
     const { identity } = targets.key;
     const name = aliasRecordName(identity, input.AliasName);
-    if ((await transaction.get(aliasesTable, name)) !== undefined) throw aliasExists(identity, input.AliasName);
+    const existing = (await transaction.get(aliasesTable, name))?.value;
+    if (existing !== undefined) {
+      const holder = { ...identity, keyId: existing.targetKeyId };
+      if ((await livingKey(ports.keys, holder, scope.nowMs)) !== undefined)
+        throw aliasExists(identity, input.AliasName);
+      // Its key is gone, and only the sweep that takes the alias with it has not come yet.
+      await removeIfPresent(transaction, aliasesTable, name);
+      await removeIfPresent(transaction, aliasesOfKeyTable, aliasOfKeyName(holder, input.AliasName));
+    }
     await checkAliasQuota(transaction, targets.key);
     await transaction.create(aliasesTable, name, {
       aliasName: input.AliasName,

@@ -11,7 +11,7 @@ import { keyId, limit, marker } from '../../wire/kms-shapes.ts';
 import { type Input, structure } from '../../wire/shapes.ts';
 import type { Scope } from '../caller.ts';
 import { keyNotFound } from './errors.ts';
-import { followKeyReference } from './key-reference.ts';
+import { followKeyReference, livingKey } from './key-reference.ts';
 import { pageOfRecords } from './pagination.ts';
 import type { KmsOperation, KmsPorts } from './ports.ts';
 import { accountTarget } from './targets.ts';
@@ -35,7 +35,13 @@ export const listAliases: KmsOperation<ListAliasesRequest, ListAliasesResponse, 
       input,
       PAGE_SIZE,
     );
-    return { Aliases: items.map((entry) => listEntry(entry.value, owner)), ...rest };
+    const aliases: AliasListEntry[] = [];
+    for (const { value } of items) {
+      // The aliases of a key that is gone are gone, whether or not the sweep has come to them.
+      const key = await livingKey(ports.keys, { ...owner, keyId: value.targetKeyId }, scope.nowMs);
+      if (key !== undefined) aliases.push(listEntry(value, owner));
+    }
+    return { Aliases: aliases, ...rest };
   },
 };
 

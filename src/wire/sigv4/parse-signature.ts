@@ -140,22 +140,11 @@ function parseCredential(credential: string): CredentialScope {
   if (credential.length > MAX_SCOPE_ELEMENT_LENGTH && elements.some((part) => part.length > MAX_SCOPE_ELEMENT_LENGTH)) {
     throw incomplete(`Credential must not have elements longer than ${MAX_SCOPE_ELEMENT_LENGTH} characters.`);
   }
-  if (!isAccessKeyId(accessKeyId)) {
+  // Any other name may be somebody's: in the sandbox all are, and elsewhere the look-up finds out.
+  if (accessKeyId === '') {
     throw new KeyholdError('UnrecognizedClientException', 'The security token included in the request is invalid.');
   }
   return { accessKeyId, date, region, service, terminator };
-}
-
-/** IAM's access key ids are `[\w]{16,128}`; shorter ones are let through for the sandbox, where any name will do. */
-function isAccessKeyId(text: string): boolean {
-  if (text.length === 0) return false;
-  for (let index = 0; index < text.length; index++) {
-    const code = text.charCodeAt(index);
-    const digit = code >= 0x30 && code <= 0x39;
-    const letter = (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a);
-    if (!digit && !letter && code !== 0x5f) return false;
-  }
-  return true;
 }
 
 function missingParameters(authorization: string, header: AuthorizationHeader, date: string | undefined): KeyholdError {

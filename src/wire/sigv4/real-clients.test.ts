@@ -18,7 +18,9 @@ function verify(request: SignedRequest, now: number): void {
   verifySignature(request, parseSignature(request), { secretAccessKey }, { service: 'kms', now, signingKeys });
 }
 
-const hasBoto3 = spawnSync('python3', ['-c', 'import boto3']).status === 0;
+// Required in CI, where a missing client is a failure and not a skipped test.
+const hasBoto3 =
+  process.env['KEYHOLD_REQUIRE_CLIENTS'] === '1' || spawnSync('python3', ['-c', 'import boto3']).status === 0;
 const needsBoto3 = 'python3 with boto3 is not installed';
 
 let server: Server;

@@ -114,7 +114,7 @@ function checkScope({ scope, timestampText }: ParsedSignature, expectedService: 
 }
 
 /** Lower-case letters, digits and hyphens, a letter first, at most 32. Which Regions there are is not decided here. */
-function isRegionName(region: string): boolean {
+export function isRegionName(region: string): boolean {
   const first = region.charCodeAt(0);
   if (region.length > 32 || !(first >= 0x61 && first <= 0x7a)) return false;
   for (let index = 1; index < region.length; index++) {

@@ -1,0 +1,141 @@
+import { describe, expect, test } from 'vitest';
+import { keyName } from '../../keys/tables.ts';
+import { openMemoryStore } from '../../store/memory/memory-store.ts';
+import { sealedMemoryStore } from '../../store/sealed-memory-store.test-helper.ts';
+import { ACCOUNT, NOW, REGION } from '../scope.test-helper.ts';
+import { destroyDueKeys } from './destroy-due-keys.ts';
+import { createKey, machine, type Worker } from './kms.test-helper.ts';
+
+const DAY_MS = 86_400_000;
+const own = { accountId: ACCOUNT, region: REGION };
+const TABLES = ['keys', 'policies', 'materials', 'aliases', 'aliases-of-key', 'key-owners', 'deletions'];
+
+/** A machine of which one can see every record's name, whatever table it is in. */
+function transparentMachine() {
+  const raw = openMemoryStore();
+  const names = async () => {
+    const all: string[] = [];
+    for (const table of TABLES) {
+      for (const { key } of await raw.list(table, { prefix: '', limit: 10_000 })) all.push(`${table} ${key}`);
+    }
+    return all;
+  };
+  return { ...machine(sealedMemoryStore(raw)), names };
+}
+
+async function doomedKey(worker: Worker, days: number): Promise<string> {
+  const keyId = await createKey(worker);
+  await worker.call('ScheduleKeyDeletion', { KeyId: keyId, PendingWindowInDays: days });
+  return keyId;
+}
+
+test('a key is destroyed when it is due, and not a millisecond before', async () => {
+  const { store, worker, names } = transparentMachine();
+  const keyId = await doomedKey(await worker(), 7);
+  expect(await destroyDueKeys(store, NOW)).toEqual([]);
+  expect(await destroyDueKeys(store, NOW + 7 * DAY_MS - 1)).toEqual([]);
+  expect((await names()).length).toBeGreaterThan(0);
+  expect(await destroyDueKeys(store, NOW + 7 * DAY_MS)).toEqual([{ ...own, keyId }]);
+  expect(await names()).toEqual([]);
+  expect(await destroyDueKeys(store, NOW + 7 * DAY_MS)).toEqual([]);
+});
+
+test('nothing of it is left, and nothing of any other key is touched', async () => {
+  const { store, worker, names } = transparentMachine();
+  const kms = await worker();
+  const kept = await createKey(kms);
+  await kms.call('CreateAlias', { AliasName: 'alias/kept', TargetKeyId: kept });
+  const before = await names();
+  const keyId = await createKey(kms);
+  for (const alias of ['alias/a', 'alias/b/c']) await kms.call('CreateAlias', { AliasName: alias, TargetKeyId: keyId });
+  await kms.call('TagResource', { KeyId: keyId, Tags: [{ TagKey: 'a', TagValue: 'b' }] });
+  await kms.call('ScheduleKeyDeletion', { KeyId: keyId, PendingWindowInDays: 7 });
+  expect((await names()).filter((name) => name.includes(keyId)).length).toBeGreaterThanOrEqual(7);
+  await destroyDueKeys(store, NOW + 7 * DAY_MS);
+  expect(await names()).toEqual(before);
+});
+
+test('an alias that has moved to another key meanwhile stays', async () => {
+  const { store, worker, names } = transparentMachine();
+  const kms = await worker();
+  const [kept, keyId] = [await createKey(kms), await createKey(kms)];
+  await kms.call('CreateAlias', { AliasName: 'alias/a', TargetKeyId: keyId });
+  await kms.call('ScheduleKeyDeletion', { KeyId: keyId, PendingWindowInDays: 7 });
+  await kms.call('UpdateAlias', { AliasName: 'alias/a', TargetKeyId: kept });
+  await destroyDueKeys(store, NOW + 7 * DAY_MS);
+  expect(await kms.directory.aliasTarget(own, 'alias/a')).toBe(kept);
+  expect((await names()).some((name) => name.includes(keyId))).toBe(false);
+});
+
+test('a deletion that was cancelled does not come, also when it was scheduled anew for later', async () => {
+  const { store, worker } = transparentMachine();
+  const kms = await worker();
+  const [cancelled, later] = [await doomedKey(kms, 7), await doomedKey(kms, 7)];
+  for (const KeyId of [cancelled, later]) await kms.call('CancelKeyDeletion', { KeyId });
+  await kms.call('ScheduleKeyDeletion', { KeyId: later, PendingWindowInDays: 30 });
+  expect(await destroyDueKeys(store, NOW + 7 * DAY_MS)).toEqual([]);
+  expect(await destroyDueKeys(store, NOW + 30 * DAY_MS)).toEqual([{ ...own, keyId: later }]);
+  expect((await kms.directory.key({ ...own, keyId: cancelled }))?.record.lifecycle.status).toBe('Disabled');
+});
+
+test('keys are destroyed in the order in which they are due, and those that are not due stay', async () => {
+  const { store, worker } = transparentMachine();
+  const kms = await worker();
+  const [third, first, fourth, second] = [
+    await doomedKey(kms, 20),
+    await doomedKey(kms, 7),
+    await doomedKey(kms, 30),
+    await doomedKey(kms, 10),
+  ];
+  const destroyed = await destroyDueKeys(store, NOW + 20 * DAY_MS);
+  expect(destroyed.map(({ keyId }) => keyId)).toEqual([first, second, third]);
+  expect(await kms.directory.key({ ...own, keyId: fourth as string })).toBeDefined();
+});
+
+test('what was due at the same moment in several goes is all destroyed', async () => {
+  const { store, worker, names } = transparentMachine();
+  const kms = await worker();
+  for (let count = 0; count < 130; count++) await doomedKey(kms, 7);
+  const due = NOW + 7 * DAY_MS;
+  expect(await destroyDueKeys(store, due)).toHaveLength(100);
+  expect(await destroyDueKeys(store, due)).toHaveLength(30);
+  expect(await destroyDueKeys(store, due)).toHaveLength(0);
+  expect(await names()).toEqual([]);
+});
+
+test('two sweepers at once destroy each key once', async () => {
+  const { store, worker, names } = transparentMachine();
+  const kms = await worker();
+  const keyIds = [await doomedKey(kms, 7), await doomedKey(kms, 7), await doomedKey(kms, 7)];
+  const due = NOW + 7 * DAY_MS;
+  const both = (await Promise.all([destroyDueKeys(store, due), destroyDueKeys(store, due)])).flat();
+  expect(both.map(({ keyId }) => keyId).sort()).toEqual([...keyIds].sort());
+  expect(await names()).toEqual([]);
+});
+
+describe('a destroyed key', () => {
+  test('is gone from every worker’s memory at once, with its material', async () => {
+    const { store, worker } = transparentMachine();
+    const [one, other] = [await worker(), await worker()];
+    const keyId = await createKey(one);
+    const { CiphertextBlob } = await other.call('Encrypt', { KeyId: keyId, Plaintext: Buffer.from('x') });
+    const key = await other.directory.key({ ...own, keyId });
+    if (key === undefined) throw new Error('the key was created');
+    await one.call('ScheduleKeyDeletion', { KeyId: keyId, PendingWindowInDays: 7 });
+    await destroyDueKeys(store, NOW + 7 * DAY_MS);
+    expect(await other.directory.key({ ...own, keyId })).toBeUndefined();
+    expect(await other.directory.open(key, key.record.currentMaterialId)).toBeUndefined();
+    await expect(other.call('Decrypt', { CiphertextBlob })).rejects.toThrow(
+      expect.objectContaining({ code: 'AccessDeniedException' }),
+    );
+  });
+
+  test('does not leave its name behind for a key that does not exist to be found by', async () => {
+    const { store, worker } = transparentMachine();
+    const kms = await worker();
+    const keyId = await doomedKey(kms, 7);
+    await destroyDueKeys(store, NOW + 7 * DAY_MS);
+    expect(await kms.directory.ownerOf(REGION, keyId)).toBeUndefined();
+    await expect(kms.call('DescribeKey', { KeyId: keyId })).rejects.toThrow(keyName({ ...own, keyId }).split('/')[2]);
+  });
+});

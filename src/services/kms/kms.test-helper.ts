@@ -1,0 +1,64 @@
+import { parsePolicy } from '../../authorization/index.ts';
+import type { Custody } from '../../custody/contract.ts';
+import { softwareCustody } from '../../custody/software/software-custody.ts';
+import { seededRandom } from '../../runtime/random.test-helper.ts';
+import type { Random } from '../../runtime/random.ts';
+import { announcing, changeFeed, type Epoch, sharedEpoch } from '../../store/change-feed.ts';
+import { sealedMemoryStore, testSealer } from '../../store/sealed-memory-store.test-helper.ts';
+import type { Store } from '../../store/sealed-store.ts';
+import type { Caller, Scope } from '../caller.ts';
+import { perform, type Service } from '../perform.ts';
+import { administrator, scopeOf } from '../scope.test-helper.ts';
+import { kmsService } from './index.ts';
+import { keyDirectory } from './key-directory.ts';
+import type { PolicyCompiler } from './key-source.ts';
+
+/** AWS KMS below the wire: a store in memory, and as many workers over it as a test wants, all of them real. */
+export interface Machine {
+  readonly store: Store;
+  readonly epoch: Epoch;
+  worker(capacity?: number): Promise<Worker>;
+}
+
+export interface Worker {
+  readonly service: Service;
+  readonly directory: ReturnType<typeof keyDirectory>;
+  readonly custody: Custody;
+  /** Performs an operation on an input that is taken for validated. */
+  call(operation: string, input: object, caller?: Caller, more?: Partial<Scope>): Promise<Record<string, unknown>>;
+}
+
+export const compilePolicy: PolicyCompiler = (text) => parsePolicy(text, 'resource');
+
+export function machine(records: Store = sealedMemoryStore()): Machine {
+  const epoch = sharedEpoch(new SharedArrayBuffer(4));
+  const store = announcing(records, epoch);
+  const random: Random = seededRandom('machine');
+  return {
+    store,
+    epoch,
+    async worker(capacity = 100) {
+      const custody = softwareCustody(testSealer(), random);
+      const feed = await changeFeed(store, epoch);
+      const directory = keyDirectory({ store, feed, custody, compilePolicy, capacity });
+      const service = kmsService({ store, directory, custody, random, compilePolicy });
+      return {
+        service,
+        directory,
+        custody,
+        async call(name, input, caller = administrator, more = {}) {
+          const operation = service.operations.get(name);
+          if (operation === undefined) throw new Error(`no operation ${name}`);
+          const output = await perform(service, operation, input, scopeOf(caller, more), []);
+          return (output ?? {}) as Record<string, unknown>;
+        },
+      };
+    },
+  };
+}
+
+/** Makes a key and gives its id. */
+export async function createKey(worker: Worker, input: object = {}): Promise<string> {
+  const { KeyMetadata } = await worker.call('CreateKey', input);
+  return (KeyMetadata as { KeyId: string }).KeyId;
+}

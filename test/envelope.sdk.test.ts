@@ -1,0 +1,4 @@
+import { javascriptSdk } from './support/clients.ts';
+import { envelopeFlow } from './support/envelope-flow.ts';
+
+envelopeFlow(javascriptSdk);

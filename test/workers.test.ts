@@ -1,0 +1,188 @@
+import { Agent } from 'node:http';
+import {
+  CancelKeyDeletionCommand,
+  CreateAliasCommand,
+  DeleteAliasCommand,
+  DescribeKeyCommand,
+  DisableKeyCommand,
+  EnableKeyCommand,
+  EncryptCommand,
+  type KMSClient,
+  PutKeyPolicyCommand,
+  ScheduleKeyDeletionCommand,
+  UpdateAliasCommand,
+} from '@aws-sdk/client-kms';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { expectRefusal, newKey, plaintext, policyOf, statement } from './support/kms.ts';
+import { rawRequest } from './support/raw-request.ts';
+import { cleanUp, startServer, type TestServer } from './support/server.ts';
+
+/**
+ * The revocation bound: when a change has been answered by one worker, no worker of the machine uses the old state again.
+ * Each test makes a change through one worker and asks the other at once, again and again.
+ */
+
+const TIMES = 100;
+
+let server: TestServer;
+let workers: readonly [PinnedClient, PinnedClient];
+
+beforeAll(async () => {
+  server = await startServer({ workers: 2 });
+  workers = [await clientOf(0), await clientOf(1)];
+});
+
+afterAll(async () => {
+  for (const { agent } of workers ?? []) agent.destroy();
+  await cleanUp(server);
+});
+
+interface PinnedClient {
+  readonly agent: Agent;
+  readonly kms: KMSClient;
+}
+
+async function workerOf(agent: Agent): Promise<number> {
+  const { json } = await rawRequest(server, { method: 'GET', path: '/health', signing: false, agent });
+  return (json() as { worker: number }).worker;
+}
+
+/**
+ * A client that speaks to one worker: the kernel deals connections out, so connections are opened until one reaches the
+ * worker that is wanted, and that one is kept.
+ */
+async function clientOf(worker: number): Promise<PinnedClient> {
+  for (let attempt = 0; attempt < 500; attempt++) {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    if ((await workerOf(agent)) === worker) return { agent, kms: server.kms({ requestHandler: { httpAgent: agent } }) };
+    agent.destroy();
+  }
+  throw new Error(`no connection of 500 reached worker ${worker}`);
+}
+
+/** Runs `round` many times, each time with the two workers' parts exchanged. */
+async function inTurns(round: (changer: KMSClient, user: KMSClient) => Promise<void>): Promise<void> {
+  const [one, two] = workers;
+  for (let turn = 0; turn < TIMES; turn++) {
+    if (turn % 2 === 0) await round(one.kms, two.kms);
+    else await round(two.kms, one.kms);
+  }
+  // Were a connection lost on the way, the test would have proved less than it says.
+  expect([await workerOf(one.agent), await workerOf(two.agent)]).toEqual([0, 1]);
+}
+
+const encrypt = (kms: KMSClient, KeyId: string) => kms.send(new EncryptCommand({ KeyId, Plaintext: plaintext }));
+
+describe('what one worker has answered holds for the other at once:', () => {
+  test('a key disabled, and enabled', async () => {
+    const key = await newKey(workers[0].kms);
+    await inTurns(async (changer, user) => {
+      await changer.send(new EnableKeyCommand({ KeyId: key.id }));
+      await encrypt(user, key.id);
+      await changer.send(new DisableKeyCommand({ KeyId: key.id }));
+      await expectRefusal(encrypt(user, key.id), 'DisabledException', `${key.arn} is disabled.`);
+    });
+  });
+
+  test('a key disabled while the other worker is busy with it', async () => {
+    const key = await newKey(workers[0].kms);
+    const busy = await Promise.all([clientOf(0), clientOf(0), clientOf(1), clientOf(1)]);
+    let done = false;
+    const load = busy.map(async ({ kms }) => {
+      let answered = 0;
+      for (; !done; answered++) {
+        await encrypt(kms, key.id).catch((error) => expect(error.name).toBe('DisabledException'));
+      }
+      return answered;
+    });
+    try {
+      await inTurns(async (changer, user) => {
+        await changer.send(new EnableKeyCommand({ KeyId: key.id }));
+        await encrypt(user, key.id);
+        await changer.send(new DisableKeyCommand({ KeyId: key.id }));
+        await expectRefusal(encrypt(user, key.id), 'DisabledException');
+      });
+    } finally {
+      done = true;
+      const answered = await Promise.all(load);
+      for (const { agent } of busy) agent.destroy();
+      for (const count of answered) expect(count).toBeGreaterThan(0);
+    }
+  });
+
+  test('a policy that denies, and one that allows', async () => {
+    const key = await newKey(workers[0].kms);
+    const allow = statement('Allow', server.accountId, 'kms:*');
+    const deny = statement('Deny', '*', 'kms:Encrypt');
+    await inTurns(async (changer, user) => {
+      await changer.send(new PutKeyPolicyCommand({ KeyId: key.id, Policy: policyOf(allow) }));
+      await encrypt(user, key.id);
+      await changer.send(new PutKeyPolicyCommand({ KeyId: key.id, Policy: policyOf(allow, deny) }));
+      await expectRefusal(encrypt(user, key.id), 'AccessDeniedException', /explicit deny in a resource-based policy$/);
+    });
+  });
+
+  test('an alias that names another key, and none', async () => {
+    const [one, two] = [await newKey(workers[0].kms), await newKey(workers[1].kms)];
+    const AliasName = 'alias/retargeted';
+    await inTurns(async (changer, user) => {
+      await changer.send(new CreateAliasCommand({ AliasName, TargetKeyId: one.id }));
+      expect((await encrypt(user, AliasName)).KeyId).toBe(one.arn);
+      await changer.send(new UpdateAliasCommand({ AliasName, TargetKeyId: two.id }));
+      expect((await encrypt(user, AliasName)).KeyId).toBe(two.arn);
+      await changer.send(new DeleteAliasCommand({ AliasName }));
+      await expectRefusal(encrypt(user, AliasName), 'NotFoundException');
+    });
+  });
+
+  test('a deletion scheduled, and cancelled', async () => {
+    const key = await newKey(workers[0].kms);
+    await inTurns(async (changer, user) => {
+      await encrypt(user, key.id);
+      await changer.send(new ScheduleKeyDeletionCommand({ KeyId: key.id, PendingWindowInDays: 7 }));
+      await expectRefusal(encrypt(user, key.id), 'KMSInvalidStateException', `${key.arn} is pending deletion.`);
+      await changer.send(new CancelKeyDeletionCommand({ KeyId: key.id }));
+      await expectRefusal(encrypt(user, key.id), 'DisabledException');
+      await changer.send(new EnableKeyCommand({ KeyId: key.id }));
+    });
+  });
+
+  test('a key made', async () => {
+    await inTurns(async (changer, user) => {
+      const key = await newKey(changer);
+      const { KeyMetadata } = await user.send(new DescribeKeyCommand({ KeyId: key.id }));
+      expect(KeyMetadata?.Arn).toBe(key.arn);
+    });
+  });
+});
+
+test('changes made through both workers at once are all there', async () => {
+  const key = await newKey(workers[0].kms);
+  const names = Array.from({ length: 50 }, (_, n) => `alias/at-once-${n}`);
+  await Promise.all(
+    names.map((AliasName, n) =>
+      workers[n % 2 === 0 ? 0 : 1].kms.send(new CreateAliasCommand({ AliasName, TargetKeyId: key.id })),
+    ),
+  );
+  for (const { kms } of workers) {
+    for (const name of names) expect((await encrypt(kms, name)).KeyId).toBe(key.arn);
+    await expectRefusal(
+      kms.send(new CreateAliasCommand({ AliasName: 'alias/at-once-more', TargetKeyId: key.id })),
+      'LimitExceededException',
+    );
+  }
+});
+
+test('of many who make one alias at once, one does', async () => {
+  for (let round = 0; round < 20; round++) {
+    const AliasName = `alias/one-winner-${round}`;
+    const keys = await Promise.all(workers.map(({ kms }) => newKey(kms)));
+    const attempts = await Promise.allSettled(
+      keys.map((key, worker) =>
+        workers[worker === 0 ? 0 : 1].kms.send(new CreateAliasCommand({ AliasName, TargetKeyId: key.id })),
+      ),
+    );
+    const refusals = attempts.filter((attempt) => attempt.status === 'rejected');
+    expect(refusals.map(({ reason }) => reason.name)).toEqual(['AlreadyExistsException']);
+  }
+});

@@ -78,9 +78,13 @@ export async function runBenchmark(plan: Plan, tell: (line: string) => void): Pr
       ? []
       : ['--cpu-prof', '--cpu-prof-interval=250', `--cpu-prof-dir=${profileDirectory}`];
   const cleanUps: (() => unknown)[] = [() => rmSync(directory, { recursive: true, force: true })];
-  // In reverse order: drivers before their servers, and all servers before their directory.
-  const cleanUp = async () => {
-    for (const step of cleanUps.splice(0).reverse()) await step();
+  let cleaning: Promise<void> | undefined;
+  const cleanUp = () => {
+    cleaning ??= (async () => {
+      // In reverse order: servers before their directory.
+      for (const step of cleanUps.reverse()) await step();
+    })();
+    return cleaning;
   };
   const interrupted = () => void cleanUp().finally(() => process.exit(130));
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
@@ -106,9 +110,10 @@ export async function runBenchmark(plan: Plan, tell: (line: string) => void): Pr
     for (const subject of subjects) await warmUp(subject, bare, plan);
     tell(`measuring for ${Math.round(plan.measureMs / 1000)} seconds`);
     const end = Math.min(performance.now() + plan.measureMs, startedAt + plan.wholeMs);
-    for (let cycle = 0; cycle === 0 || performance.now() < end; cycle++) {
+    const goesOn = (cycle: number) => cycle === 0 || performance.now() < end;
+    for (let cycle = 0; goesOn(cycle); cycle++) {
       for (const operation of operations) {
-        for (const subject of subjects) await compare(subject, bare, operation, cycle);
+        for (const subject of subjects) if (goesOn(cycle)) await compare(subject, bare, operation, cycle);
       }
     }
     const servers = subjects.map(report);

@@ -27,7 +27,7 @@ test('every request is sent once and its own answer is kept', async () => {
       response.writeHead(200, ['Content-Length', String(body.length)]);
       // Two writes, so that an answer comes in pieces.
       response.write(body.slice(0, 2));
-      setImmediate(() => response.end(body.slice(2)));
+      setTimeout(() => response.end(body.slice(2)), 5);
     });
   });
   const bodies = Array.from({ length: 50 }, (_, index) => `body ${index}`);

@@ -2,7 +2,7 @@ import { availableParallelism, cpus } from 'node:os';
 import type { BenchmarkReport, KeyholdMeasurement, ServerReport } from './benchmark.ts';
 import { profileSummary } from './profile.ts';
 
-/** What is aimed at (README, "How fast it is"). A miss is told, and fails nothing. */
+/** What is aimed at (docs/benchmarks.md). A miss is told, and fails nothing. */
 export const targets = {
   ratioToBare: 2.0,
   /** How much more CPU time a request may take with many keys than with few. */

@@ -49,6 +49,18 @@ test('every bit of every byte is on half of the time', () => {
   for (const count of ones) expect(Math.abs(count - rounds / 2)).toBeLessThan(8 * 32);
 });
 
+test('neighbouring bytes are alike once in 256 times', () => {
+  const random = systemRandom();
+  let alike = 0;
+  const pairs = 4096 * 15;
+  for (let round = 0; round < 4096; round++) {
+    const bytes = random.bytes(16);
+    for (let at = 1; at < bytes.length; at++) if (bytes[at] === bytes[at - 1]) alike += 1;
+  }
+  // Again eight standard deviations, of a little under 16.
+  expect(Math.abs(alike - pairs / 256)).toBeLessThan(8 * 16);
+});
+
 test('makes UUIDs of version 4 and the variant of RFC 9562, in lower case, all different', () => {
   const random = systemRandom();
   const made = Array.from({ length: 2000 }, () => random.uuid());

@@ -164,6 +164,33 @@ describe('the invariant: nothing read before a commit is served from a cache to 
     expect(await colour('sky')).toBe('grey');
   });
 
+  test('nor one that another request has caught up with before the value is there', async () => {
+    await put(store, 'sky', 'blue');
+    const { feed, cache, colour } = await worker();
+    await feed.cached(cache, 'sky', async () => {
+      const value = (await store.get(colours, 'sky'))?.value;
+      await put(store, 'sky', 'grey');
+      await colour('grass');
+      return value;
+    });
+    expect(await colour('sky')).toBe('grey');
+  });
+
+  test('nor one whose catching up had not ended when the value was asked for', async () => {
+    await put(store, 'sky', 'blue');
+    const { feed, cache, colour } = await worker();
+    await put(store, 'grass', 'green');
+    let inner: Promise<unknown> = Promise.resolve();
+    await feed.cached(cache, 'sky', async () => {
+      const value = (await store.get(colours, 'sky'))?.value;
+      await put(store, 'sky', 'grey');
+      inner = colour('grass');
+      return value;
+    });
+    await inner;
+    expect(await colour('sky')).toBe('grey');
+  });
+
   test('a commit that another worker made, and announces later, is not cached over either', async () => {
     await put(store, 'sky', 'blue');
     const { feed, cache, colour } = await worker();
@@ -200,7 +227,9 @@ describe('the invariant: nothing read before a commit is served from a cache to 
       await colour('sky');
       await put(store, 'grass', 'green');
       const earlier = colour('sky');
-      await answered.promise;
+      // The earlier request cannot end before, unless it has not asked for the log at all.
+      await Promise.race([answered.promise, earlier]);
+      expect(delayed, 'the change log was asked').toBe(false);
       for (let step = 0; step < steps; step++) await Promise.resolve();
       epoch.advance();
       expect(await colour('sky')).toBe('grey');

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { KMSClient, type KMSClientConfig } from '@aws-sdk/client-kms';
+import { afterAll } from 'vitest';
 
 /** Starts Keyhold as a user would, in a process of its own, and gives what clients need to reach it. */
 
@@ -70,6 +71,12 @@ export async function runToEnd(args: readonly string[], env: NodeJS.ProcessEnv =
   return { status, ...output };
 }
 
+/** A test that fails half-way leaves no server behind. */
+const running = new Set<ChildProcess>();
+afterAll(() => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
   const dataDir = options.dataDir ?? join(temporaryDirectory(), 'data');
   const [command = '', ...rest] = serverCommand();
@@ -84,6 +91,8 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     ...(options.args ?? []),
   ];
   const child = spawn(command, args, { cwd: projectRoot, env: { ...process.env, ...options.env } });
+  running.add(child);
+  child.once('close', () => running.delete(child));
   const output = collect(child);
   const exited = exitOf(child);
   const { url, accountId } = await listening(child, output);

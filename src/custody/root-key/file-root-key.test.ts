@@ -86,11 +86,11 @@ test.each([
   expect(message).toBe(`${path} is not a Keyhold root key file`);
 });
 
-test.skipIf(process.platform === 'win32').each([0o640, 0o604, 0o660, 0o610, 0o644, 0o602])(
-  'a file of mode %o is refused with the command that mends it',
+test.skipIf(process.platform === 'win32').each(['640', '604', '660', '610', '644', '602'])(
+  'a file of mode %s is refused with the command that mends it',
   (mode) => {
     createRootKeyFile(path, random);
-    chmodSync(path, mode);
+    chmodSync(path, Number.parseInt(mode, 8));
     expect(() => openRootKeyFile(path, random)).toThrow(
       expect.objectContaining({ code: 'StartupRefused', message: expect.stringContaining(`chmod 600 ${path}`) }),
     );

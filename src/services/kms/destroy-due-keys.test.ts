@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { keyName } from '../../keys/tables.ts';
+import { deletionName, deletionsTable, keyName } from '../../keys/tables.ts';
 import { openMemoryStore } from '../../store/memory/memory-store.ts';
 import { sealedMemoryStore } from '../../store/sealed-memory-store.test-helper.ts';
 import { ACCOUNT, NOW, REGION } from '../scope.test-helper.ts';
@@ -76,6 +76,17 @@ test('a deletion that was cancelled does not come, also when it was scheduled an
   expect(await destroyDueKeys(store, NOW + 7 * DAY_MS)).toEqual([]);
   expect(await destroyDueKeys(store, NOW + 30 * DAY_MS)).toEqual([{ ...own, keyId: later }]);
   expect((await kms.directory.key({ ...own, keyId: cancelled }))?.record.lifecycle.status).toBe('Disabled');
+});
+
+test('a key that lives is not destroyed because a deletion of it is still noted', async () => {
+  const { store, worker, names } = transparentMachine();
+  const kms = await worker();
+  const keyId = await createKey(kms);
+  const before = await names();
+  const identity = { ...own, keyId };
+  await store.transact((transaction) => transaction.create(deletionsTable, deletionName(NOW, identity), identity));
+  expect(await destroyDueKeys(store, NOW + DAY_MS)).toEqual([]);
+  expect(await names()).toEqual(before);
 });
 
 test('keys are destroyed in the order in which they are due, and those that are not due stay', async () => {

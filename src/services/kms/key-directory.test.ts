@@ -143,9 +143,11 @@ describe('what one worker has answered, the next request of every other knows', 
         for (const each of workers) expect(await state(each, keyId)).toBe(to);
         await new Promise(setImmediate);
       }
-      over = true;
     };
-    await Promise.all([change(), ...workers.map(use), ...workers.map(use)]);
+    const changed = change().finally(() => {
+      over = true;
+    });
+    await Promise.all([changed, ...workers.map(use), ...workers.map(use)]);
     expect(outcomes.Enabled).toBeGreaterThan(0);
     expect(outcomes.Disabled).toBeGreaterThan(0);
   });

@@ -37,7 +37,12 @@ const records = (store: Store, Limit?: number) => (marker: string | undefined) =
 
 /** Any name that a record can have. */
 const anyName = fc
-  .oneof(fc.string({ minLength: 1, maxLength: 8 }), fc.string({ unit: 'binary', minLength: 1, maxLength: 8 }))
+  .oneof(
+    fc.string({ minLength: 1, maxLength: 8 }),
+    fc.string({ unit: 'binary', minLength: 1, maxLength: 8 }),
+    // Names that begin with one another.
+    fc.stringMatching(/^[ab]{1,4}$/),
+  )
   .filter((name) => name.isWellFormed() && !name.includes('\0'));
 
 test('the pages of records hold every record once, in order, and none of others', async () => {

@@ -49,9 +49,14 @@ async function serve(config: Config): Promise<void> {
     if (stopping) return;
     stopping = true;
     log.info({ signal }, 'stopping: finishing the requests in flight');
-    await server.stop();
+    try {
+      await server.stop();
+      log.info('stopped');
+    } catch (err) {
+      log.fatal({ err }, 'the stop was not clean');
+      process.exitCode = 1;
+    }
     prepared.release();
-    log.info('stopped');
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);

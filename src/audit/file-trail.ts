@@ -40,7 +40,8 @@ export function streamFile(directory: string, stream: string): string {
  * file is synced to the disk every second and at close, so a power cut can lose the last second's records, never the
  * chain's consistency (`docs/decisions/0004-audit-durability.md`).
  *
- * INVARIANT: the file always ends in a whole line that `head` describes; a write that failed half-way is cut off again.
+ * INVARIANT: a line is written only behind the whole line that `head` describes. What a failed write left behind it, and
+ * nobody was answered for, is cut off first; as long as that fails, so does every append.
  *
  * @throws KeyholdError AuditUnavailable if the file cannot be opened, or does not end in a record of this stream
  */
@@ -57,6 +58,8 @@ export function openFileTrail(options: FileTrailOptions): AuditTrail {
   let batch = newBatch();
   let scheduled = false;
   let closed = false;
+  /** A write has failed, perhaps half-way: what stands behind `size` is cut off before anything else is written. */
+  let torn = false;
   /** Lines are written here, hashed here, and go to the file from here: no copy of them is made. */
   let buffer = Buffer.allocUnsafeSlow(KEPT_BUFFER_BYTES);
 
@@ -95,14 +98,29 @@ export function openFileTrail(options: FileTrailOptions): AuditTrail {
         link = linkOf(link, buffer.subarray(start, length));
         buffer[length++] = LINE_FEED;
       }
-      size += writeWhole(fd, buffer.subarray(0, length), size);
+      cutOffTorn();
+      torn = true;
+      writeWhole(fd, buffer.subarray(0, length));
+      torn = false;
+      size += length;
       if (buffer.length > KEPT_BUFFER_BYTES) buffer = Buffer.allocUnsafeSlow(KEPT_BUFFER_BYTES);
       head = link;
       unsynced = true;
       settled.resolve();
     } catch (cause) {
       settled.reject(new KeyholdError('AuditUnavailable', 'the audit trail cannot be written', { cause }));
+      try {
+        cutOffTorn();
+      } catch {
+        // Then before the next write, which fails if this does.
+      }
     }
+  }
+
+  function cutOffTorn(): void {
+    if (!torn) return;
+    ftruncateSync(fd, size);
+    torn = false;
   }
 
   return {
@@ -154,18 +172,10 @@ function newBatch(): PromiseWithResolvers<void> {
   return batch;
 }
 
-/** Writes all of `bytes` at the end of the file, or restores the file's size and throws. */
-function writeWhole(fd: number, bytes: Uint8Array, sizeBefore: number): number {
+/** Writes all of `bytes` at the end of the file. */
+function writeWhole(fd: number, bytes: Uint8Array): void {
   let written = 0;
-  try {
-    while (written < bytes.length) written += writeSync(fd, bytes, written);
-  } catch (cause) {
-    // Nobody has been answered for these lines, so taking them back loses nothing; leaving half of one would break
-    // the chain for everyone after.
-    ftruncateSync(fd, sizeBefore);
-    throw cause;
-  }
-  return written;
+  while (written < bytes.length) written += writeSync(fd, bytes, written);
 }
 
 /** Finds the newest whole line, cuts off what a crash left behind it, and gives the link to go on from. */

@@ -38,21 +38,24 @@ export interface CiphertextHeader {
   readonly bytes: Uint8Array;
 }
 
-/** The part of the header that all blobs of one version of key material share. */
-export function headerPrefix(keyId: string, materialId: string): Buffer {
+/**
+ * The part of the header that all blobs of one version of key material share, one character per byte: a string takes a
+ * fraction of a buffer's memory, and there is one for each key in use.
+ */
+export function headerPrefix(keyId: string, materialId: string): string {
   const prefix = Buffer.alloc(NONCE_OFFSET);
   const multiRegion = keyId.startsWith('mrk-');
   prefix[0] = FORMAT_VERSION;
   prefix[1] = multiRegion ? MULTI_REGION_FORM : UUID_FORM;
   prefix.write(multiRegion ? keyId.slice(4) : keyId.replaceAll('-', ''), KEY_ID_OFFSET, 'hex');
   prefix.write(materialId, MATERIAL_ID_OFFSET, 'hex');
-  return prefix;
+  return prefix.toString('latin1');
 }
 
 /** The header of a blob that is about to be sealed under `nonce`, followed by its context: what the tag will cover. */
-export function sealingData(prefix: Uint8Array, nonce: Uint8Array, context: EncryptionContext | undefined): Buffer {
+export function sealingData(prefix: string, nonce: Uint8Array, context: EncryptionContext | undefined): Buffer {
   const data = withContext(HEADER_BYTES, context);
-  data.set(prefix, 0);
+  data.write(prefix, 0, 'latin1');
   data.set(nonce, NONCE_OFFSET);
   data.writeUInt32BE(crc32(data.subarray(0, CHECKSUM_OFFSET)), CHECKSUM_OFFSET);
   return data;

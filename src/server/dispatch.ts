@@ -40,14 +40,16 @@ export interface DispatchDependencies {
 }
 
 /**
- * A request's way: operation → authentication → validation → `perform` → audit → answer. Nothing is answered, neither a
- * result nor a refusal, before its audit record has been written.
+ * A request's way: operation → authentication → validation → `perform` → audit → answer. No result is answered, no change
+ * commits and no refusal is explained before its audit record has been written; where it cannot be, the answer is that of
+ * an internal fault.
  */
 export function dispatcher(dependencies: DispatchDependencies): (request: ServerRequest) => Promise<ServerResponse> {
   const { audit, clock, random, log } = dependencies;
   const services = new Map(dependencies.services.map((service) => [service.targetPrefix, service]));
 
-  async function answer(request: ServerRequest, attempt: Attempt): Promise<object | undefined> {
+  /** Does what is asked and gives the body of the answer, once the audit record is written. */
+  async function answer(request: ServerRequest, attempt: Attempt): Promise<string> {
     const { service, operation } = find(request, attempt);
     if (request.tooLarge) throw new KeyholdError('RequestEntityTooLargeException', 'The request is too large.');
     const { caller, region } = await dependencies.authenticate(request, service.name, attempt.nowMs);
@@ -64,7 +66,13 @@ export function dispatcher(dependencies: DispatchDependencies): (request: Server
     const input = operation.input.parse(parseJsonBody(request.body)) as object;
     attempt.input = input;
     operation.validate?.(input);
-    return perform(service, operation, input, scope, attempt.touched);
+    let body = '';
+    await perform(service, operation, input, scope, attempt.touched, (output) => {
+      attempt.output = output;
+      if (output !== undefined) body = serialise(output);
+      return audit.append(auditRecordJson(attempt));
+    });
+    return body;
   }
 
   function find(request: ServerRequest, attempt: Attempt) {
@@ -77,6 +85,19 @@ export function dispatcher(dependencies: DispatchDependencies): (request: Server
       throw new KeyholdError('UnknownOperationException');
     }
     return { service, operation };
+  }
+
+  async function recordRefusal(error: unknown, attempt: Attempt): Promise<ErrorResponse> {
+    const refused = refusal(error, attempt);
+    // What the client is told, and no more: a fault's cause may hold what no audit record should.
+    const message = refused.status < 500 && error instanceof Error ? error.message : '';
+    attempt.error = { code: refused.type, message };
+    try {
+      await audit.append(auditRecordJson(attempt));
+      return refused;
+    } catch (unrecorded) {
+      return refusal(unrecorded, attempt);
+    }
   }
 
   function refusal(error: unknown, attempt: Attempt): ErrorResponse {
@@ -99,27 +120,11 @@ export function dispatcher(dependencies: DispatchDependencies): (request: Server
       ...(request.tls === undefined ? undefined : { tls: request.tls }),
     };
     const { requestId } = attempt;
-    let body = '';
-    let refused: ErrorResponse | undefined;
     try {
-      attempt.output = await answer(request, attempt);
-      if (attempt.output !== undefined) body = serialise(attempt.output);
+      return { status: 200, body: await answer(request, attempt), requestId };
     } catch (error) {
-      refused = refusal(error, attempt);
-      // What the client is told, and no more: a fault's cause may hold what no audit record should.
-      attempt.error = {
-        code: refused.type,
-        message: refused.status < 500 && error instanceof Error ? error.message : '',
-      };
+      const { status, type, body } = await recordRefusal(error, attempt);
+      return { status, body, requestId, errorType: type };
     }
-    try {
-      await audit.append(auditRecordJson(attempt));
-    } catch (error) {
-      refused = refusal(error, attempt);
-    }
-    if (refused !== undefined) {
-      return { status: refused.status, body: refused.body, requestId, errorType: refused.type };
-    }
-    return { status: 200, body, requestId };
   };
 }

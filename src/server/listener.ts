@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createServer, type ServerResponse as HttpResponse, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import type { Socket } from 'node:net';
 import { createSecureContext, type TLSSocket } from 'node:tls';
 import { KeyholdError } from '../runtime/errors.ts';
 import type { ServerRequest, ServerResponse } from './dispatch.ts';
@@ -41,6 +42,8 @@ export interface ListenerOptions {
   readonly tls?: TlsFiles;
   readonly dispatch: (request: ServerRequest) => Promise<ServerResponse>;
   readonly sideDoor: SideDoor;
+  /** Told of an exception that nothing foresaw; its request gets no answer, and the others go on. */
+  readonly onFault: (error: unknown) => void;
 }
 
 export interface Listener {
@@ -69,7 +72,15 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   const server: Server | TlsServer =
     tls === undefined
       ? createServer(limits, handle)
-      : createTlsServer({ ...limits, ...readTlsFiles(tls), minVersion: 'TLSv1.2' }, handle);
+      : createTlsServer(
+          { ...limits, ...readTlsFiles(tls), minVersion: 'TLSv1.2', handshakeTimeout: LIMITS.headersTimeoutMs },
+          handle,
+        );
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   server.maxConnections = LIMITS.connections;
 
   await new Promise<void>((resolve, reject) => {
@@ -89,8 +100,11 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
       state.closing = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
-      // A request that has not even arrived by then is not one in flight.
-      const timer = setTimeout(() => server.closeAllConnections(), LIMITS.closeTimeoutMs);
+      // A request that has not even arrived by then is not one in flight. Node's own `closeAllConnections` does not know
+      // connections that are still at their TLS handshake.
+      const timer = setTimeout(() => {
+        for (const socket of sockets) socket.destroy();
+      }, LIMITS.closeTimeoutMs);
       await closed;
       clearTimeout(timer);
     },
@@ -138,26 +152,23 @@ function receive(
   options: ListenerOptions,
   state: ListenerState,
 ): void {
-  let first: Buffer | undefined;
-  let more: Buffer[] | undefined;
+  let body: Buffer = NO_BODY;
   let length = 0;
 
   request.on('data', (chunk: Buffer) => {
+    const before = length;
     length += chunk.length;
-    if (length > LIMITS.bodyBytes) {
-      // The rest is read, within the time-out, but not kept: a client that is cut off in mid-request sees no answer.
-      first = NO_BODY;
-      more = undefined;
-    } else if (first === undefined) {
-      first = chunk;
-    } else {
-      more ??= [first];
-      more.push(chunk);
-    }
+    // What is too large is read on, within the time-out, but not kept: a client cut off in mid-request sees no answer.
+    if (length > LIMITS.bodyBytes) body = NO_BODY;
+    else if (before === 0) body = chunk;
+    else body = appended(body, before, chunk);
   });
   request.on('end', () => {
-    const body = more === undefined ? (first ?? NO_BODY) : Buffer.concat(more);
-    void respond(request, response, { body, tooLarge: length > LIMITS.bodyBytes }, options, state);
+    const read = { body: body.subarray(0, length), tooLarge: length > LIMITS.bodyBytes };
+    respond(request, response, read, options, state).catch((error: unknown) => {
+      options.onFault(error);
+      response.destroy();
+    });
   });
   // A client that goes away in mid-request has nobody left to answer.
   request.on('error', () => {});
@@ -165,6 +176,20 @@ function receive(
 }
 
 const NO_BODY = Buffer.alloc(0);
+
+/**
+ * The first `used` bytes of `body`, and then `chunk`, in one buffer that doubles as it grows. A list of the chunks would
+ * let a client that sends its body byte by byte have an object made of each.
+ */
+function appended(body: Buffer, used: number, chunk: Buffer): Buffer {
+  let grown = body;
+  if (used + chunk.length > body.length) {
+    grown = Buffer.allocUnsafeSlow(Math.min(LIMITS.bodyBytes, Math.max(4096, 2 * (used + chunk.length))));
+    body.copy(grown, 0, 0, used);
+  }
+  chunk.copy(grown, used);
+  return grown;
+}
 
 async function respond(
   request: IncomingMessage,
@@ -242,5 +267,7 @@ function sourceIpOf(address: string | undefined): string {
 }
 
 function tlsOf(socket: TLSSocket): { version: string; cipher: string } {
-  return { version: socket.getProtocol() ?? 'unknown', cipher: socket.getCipher().standardName };
+  // A connection that broke after its request has neither any more, though Node's types do not say so.
+  const cipher = socket.getCipher() as { standardName: string } | null;
+  return { version: socket.getProtocol() ?? 'unknown', cipher: cipher?.standardName ?? 'unknown' };
 }

@@ -1,7 +1,9 @@
 import type { SideAnswer, SideDoor } from './listener.ts';
 import type { MovableClock } from './shared-memory.ts';
 
-/** A century: far enough for any test, and dates stay dates. */
+/** Beyond it, ISO 8601 needs more than four digits for the year, and dates come to their end. */
+const LATEST_MS = Date.UTC(9000, 0, 1);
+/** A century at a time. */
 const MOST_SECONDS = 100 * 365 * 24 * 60 * 60;
 
 /**
@@ -24,6 +26,9 @@ function sandboxClock(method: string, body: Uint8Array, clock: MovableClock): Si
     const seconds = readAdvanceSeconds(body);
     if (seconds === undefined) {
       return { status: 400, json: { error: `advanceSeconds must be a whole number from 0 to ${MOST_SECONDS}` } };
+    }
+    if (clock.now() + seconds * 1000 > LATEST_MS) {
+      return { status: 400, json: { error: `the clock does not go beyond ${new Date(LATEST_MS).toISOString()}` } };
     }
     clock.advance(seconds);
   } else if (method !== 'GET') {

@@ -1,4 +1,5 @@
 import { createServer } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
@@ -17,7 +18,7 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-/** A worker that dies sooner than this after its start is not started again at once. */
+/** So that a worker which dies at once does not keep the machine busy with its starts. */
 const RESTART_PAUSE_MS = 1000;
 
 /**
@@ -38,52 +39,63 @@ export async function startWorkers(
   const threads: (Worker | undefined)[] = [];
   let stopping = false;
 
-  async function start(slot: number): Promise<void> {
+  /** Resolves when the worker listens, with the promise of its end. Throws if it ends before. */
+  async function start(slot: number): Promise<{ gone: Promise<void> }> {
     const orders: WorkerOrders = { slot, workers, config, port, directory, memory };
     const thread = new Worker(new URL('./worker.ts', import.meta.url), { workerData: orders, name: `worker-${slot}` });
     threads[slot] = thread;
-    const startedAt = performance.now();
-    let listening = false;
-    const started = Promise.withResolvers<void>();
+    const listening = Promise.withResolvers<void>();
+    const gone = Promise.withResolvers<void>();
     thread.on('message', (message: FromWorker) => {
-      if (message.type === 'listening') {
-        listening = true;
-        started.resolve();
-      } else started.reject(new KeyholdError('StartupRefused', message.message));
+      if (message.type === 'listening') listening.resolve();
+      else listening.reject(new KeyholdError('StartupRefused', message.message));
     });
     thread.on('error', (err) => {
       log.fatal({ err, slot }, 'a worker died');
-      started.reject(err);
+      listening.reject(err);
     });
     thread.on('exit', () => {
       threads[slot] = undefined;
       // It may have died holding the lock, or between a commit and its announcement.
       releaseIfOwnedBy(memory.writeLock, slot);
       epoch.advance();
-      started.reject(new KeyholdError('StartupRefused', 'a worker ended before it listened'));
-      if (stopping || !listening) return;
-      const pause = Math.max(0, RESTART_PAUSE_MS - (performance.now() - startedAt));
-      setTimeout(() => {
-        if (stopping) return;
-        log.warn({ slot }, 'starting the worker again');
-        start(slot).catch((err: unknown) => {
-          log.fatal({ err, slot }, 'the worker could not be started again');
-        });
-      }, pause);
+      listening.reject(new KeyholdError('StartupRefused', 'a worker ended before it listened'));
+      gone.resolve();
     });
-    await started.promise;
+    await listening.promise;
+    return { gone: gone.promise };
+  }
+
+  /** Replaces a worker that ends by one that listens, however often that has to be tried. */
+  async function keepRunning(slot: number, first: Promise<void>): Promise<void> {
+    let gone = first;
+    for (;;) {
+      await gone;
+      if (stopping) return;
+      await setTimeout(RESTART_PAUSE_MS);
+      if (stopping) return;
+      log.warn({ slot }, 'starting the worker again');
+      try {
+        ({ gone } = await start(slot));
+      } catch (err) {
+        log.fatal({ err, slot }, 'the worker cannot be started; it will be tried again');
+        gone = Promise.resolve();
+      }
+    }
   }
 
   async function stop(): Promise<void> {
     stopping = true;
     const alive = threads.filter((thread) => thread !== undefined);
-    const gone = alive.map((thread) => new Promise<void>((resolve) => thread.once('exit', () => resolve())));
+    const statuses = alive.map((thread) => new Promise<number>((resolve) => thread.once('exit', resolve)));
     for (const thread of alive) thread.postMessage({ type: 'stop' } satisfies ToWorker);
-    await Promise.all(gone);
+    const failed = (await Promise.all(statuses)).filter((status) => status !== 0);
+    if (failed.length > 0) throw new Error('a worker could not stop cleanly; its audit stream may not be on the disk');
   }
 
   try {
-    await Promise.all(Array.from({ length: workers }, (_, slot) => start(slot)));
+    const started = await Promise.all(Array.from({ length: workers }, (_, slot) => start(slot)));
+    for (const [slot, { gone }] of started.entries()) void keepRunning(slot, gone);
   } catch (error) {
     stopping = true;
     for (const thread of threads) await thread?.terminate();

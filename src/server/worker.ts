@@ -39,9 +39,10 @@ export interface WorkerOrders {
 export type ToWorker = { readonly type: 'stop' } | { readonly type: 'reload-tls' };
 export type FromWorker = { readonly type: 'listening' } | { readonly type: 'refused'; readonly message: string };
 
-/** Keys, and opened materials, that one worker keeps in memory. Some 1.5 KiB each. */
+/** Keys that one worker keeps in memory, with their material; some 1.5 KiB each. */
 const CACHED_KEYS = 120_000;
-const CACHED_POLICIES = 10_000;
+/** Text of the policies that one worker keeps compiled, which takes a few times as much. */
+const CACHED_POLICY_CHARACTERS = 8 * 1024 * 1024;
 const SWEEP_INTERVAL_MS = 1000;
 
 async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloadTls(): void }> {
@@ -72,6 +73,7 @@ async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloa
     reusePort: orders.workers > 1,
     ...(config.tls === undefined ? {} : { tls: config.tls }),
     sideDoor: sideDoor(slot, sandboxClock),
+    onFault: (err) => log.error({ err }, 'a request was dropped'),
     dispatch: dispatcher({
       services: [kmsService({ store, directory: keys, custody, random, compilePolicy })],
       authenticate: config.sandbox ? sandboxAuthenticator() : signatureAuthenticator(credentials(store, feed)),
@@ -121,7 +123,10 @@ async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloa
 
 /** Most keys have the same policy text, and then share one compiled policy. */
 function policyCompiler(): (text: string) => Policy {
-  const compiled = new LRUCache<string, Policy>({ max: CACHED_POLICIES });
+  const compiled = new LRUCache<string, Policy>({
+    maxSize: CACHED_POLICY_CHARACTERS,
+    sizeCalculation: (_, text) => text.length,
+  });
   return (text) => {
     const known = compiled.get(text);
     if (known !== undefined) return known;

@@ -44,6 +44,7 @@ let boxPolicy: string;
 let missing: ReadonlySet<string>;
 let shut: ReadonlySet<string>;
 let unreachable: ReadonlySet<string>;
+let recordFails: boolean;
 
 beforeEach(() => {
   steps = [];
@@ -52,6 +53,7 @@ beforeEach(() => {
   missing = new Set();
   shut = new Set();
   unreachable = new Set();
+  recordFails = false;
   boxPolicy = keyPolicy({ Effect: 'Allow', Principal: { AWS: ACCOUNT }, Action: 'boxes:*', Resource: '*' });
   store = sealedMemoryStore();
 });
@@ -121,7 +123,11 @@ const changing: BoxOperation = {
   },
 };
 
-function run(operation: BoxOperation, input: BoxInput = { Name: 'a', Other: 'b' }, caller: Caller = administrator) {
+async function run(
+  operation: BoxOperation,
+  input: BoxInput = { Name: 'a', Other: 'b' },
+  caller: Caller = administrator,
+) {
   const service: Service = {
     name: 'boxes',
     targetPrefix: 'Boxes',
@@ -134,8 +140,21 @@ function run(operation: BoxOperation, input: BoxInput = { Name: 'a', Other: 'b' 
       return ports;
     },
   };
-  return perform(service, operation, input, scopeOf(caller), touched);
+  let recorded: object | undefined;
+  await perform(service, operation, input, scopeOf(caller), touched, async (output) => {
+    steps.push('record');
+    if (recordFails) throw new KeyholdError('AuditUnavailable', 'no room');
+    recorded = output;
+  });
+  return recorded;
 }
+
+test('a change whose audit record cannot be written does not happen', async () => {
+  recordFails = true;
+  await expect(run(changing)).rejects.toThrow(expect.objectContaining({ code: 'AuditUnavailable' }));
+  expect(steps.slice(-2)).toEqual(['handle', 'record']);
+  expect(await written()).toBeUndefined();
+});
 
 const written = async () => (await store.get(texts, 'a'))?.value.text;
 
@@ -149,12 +168,22 @@ test('all is found, then all is authorized, then all is checked, and only then t
     'check a',
     'check b',
     'handle a open,b open',
+    'record',
   ]);
 });
 
 test('a change goes through the same stages', async () => {
   expect(await run(changing)).toEqual({ Written: true });
-  expect(steps).toEqual(['resolve a', 'resolve b', 'authorize a', 'authorize b', 'check a', 'check b', 'handle']);
+  expect(steps).toEqual([
+    'resolve a',
+    'resolve b',
+    'authorize a',
+    'authorize b',
+    'check a',
+    'check b',
+    'handle',
+    'record',
+  ]);
   expect(await written()).toBe('written');
 });
 

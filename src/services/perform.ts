@@ -29,6 +29,9 @@ export interface Service {
  * usage and state, and only then calls the handler. This is the one place where authorization happens.
  *
  * @param touched gets the resources that were found, for the audit record, also when the request is then refused
+ * @param record writes the audit record of what has been done. For a change it is called before the commit, and undoes the
+ *   change if it fails: a change may have a record and yet not have happened, if the commit then fails (a second record
+ *   says so), but none happens without a record.
  */
 export async function perform(
   service: Service,
@@ -36,20 +39,22 @@ export async function perform(
   input: object,
   scope: Scope,
   touched: AuditResource[],
-): Promise<object | undefined> {
+  record: (output: object | undefined) => Promise<void>,
+): Promise<void> {
   if (operation.effect === 'read') {
     const ports = service.ports();
     const targets = await resolveAndAuthorize(operation, input, scope, ports, touched);
     const output = await operation.handle({ input, targets, scope, ports });
     refuseDryRun(input);
-    return output;
+    await record(output);
+    return;
   }
-  return service.store.transact(async (transaction) => {
+  await service.store.transact(async (transaction) => {
     const ports = service.ports(transaction);
     const targets = await resolveAndAuthorize(operation, input, scope, ports, touched);
     const output = await operation.handle({ input, targets, scope, ports, transaction });
     refuseDryRun(input);
-    return output;
+    await record(output);
   });
 }
 

@@ -180,7 +180,7 @@ describe('the invariant: nothing read before a commit is served from a cache to 
     await put(store, 'sky', 'blue');
     const { feed, cache, colour } = await worker();
     await put(store, 'grass', 'green');
-    let inner: Promise<unknown> = Promise.resolve();
+    let inner: unknown;
     await feed.cached(cache, 'sky', async () => {
       const value = (await store.get(colours, 'sky'))?.value;
       await put(store, 'sky', 'grey');

@@ -16,7 +16,7 @@ class OpenMaterial {
   readonly keyId: string;
   readonly materialId: string;
   /** What the headers of this material's blobs begin with. */
-  readonly headerPrefix: Buffer;
+  readonly headerPrefix: string;
   readonly #secret: SecretBytes;
 
   constructor(keyId: string, materialId: string, secret: SecretBytes) {

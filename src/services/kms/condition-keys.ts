@@ -1,4 +1,5 @@
 import type { EncryptionContext } from '../../crypto/ciphertext.ts';
+import type { Tag } from '../../keys/key.ts';
 import type { Scope } from '../caller.ts';
 import type { ResolvedKey } from './key-reference.ts';
 
@@ -32,10 +33,19 @@ export function keyCondition(key: string, resolved: ResolvedKey, scope: Scope): 
 
 const RESOURCE_TAG = 'aws:resourcetag/';
 
-/** Tag keys in conditions are matched without regard to case ("Controlling access using tags", IAM user guide). */
+/**
+ * Tag keys in conditions are matched without regard to case ("Controlling access using tags", IAM user guide), but a key
+ * can have tags that differ in nothing else. All their values are given then, and where those disagree the policy engine
+ * cannot tell and refuses: with one of them, whichever it is, a tag beside the one that a policy means could stand in
+ * for it.
+ */
 function tagValue(lowerCaseTagKey: string, resolved: ResolvedKey): readonly string[] | undefined {
-  const tag = resolved.key?.record.tags.find(({ key }) => key.toLowerCase() === lowerCaseTagKey);
-  return tag && [tag.value];
+  return valuesOfTag(resolved.key?.record.tags ?? [], lowerCaseTagKey);
+}
+
+function valuesOfTag(tags: readonly Tag[], lowerCaseKey: string): readonly string[] | undefined {
+  const values = tags.filter(({ key }) => key.toLowerCase() === lowerCaseKey).map(({ value }) => value);
+  return values.length === 0 ? undefined : values;
 }
 
 const CONTEXT_KEYS = 'kms:encryptioncontextkeys';
@@ -60,8 +70,8 @@ export function requestTagConditions<Input>(tagsOf: (input: Input) => readonly R
     if (tags === undefined) return undefined;
     if (key === 'aws:tagkeys') return tags.map((tag) => tag.TagKey as string);
     if (!key.startsWith(REQUEST_TAG)) return undefined;
-    const tag = tags.find(({ TagKey }) => TagKey?.toLowerCase() === key.slice(REQUEST_TAG.length));
-    return tag === undefined ? undefined : [tag.TagValue as string];
+    const named = tags.map(({ TagKey = '', TagValue = '' }) => ({ key: TagKey, value: TagValue }));
+    return valuesOfTag(named, key.slice(REQUEST_TAG.length));
   };
 }
 

@@ -71,7 +71,7 @@ export const createKey: KmsOperation<CreateKeyRequest, CreateKeyResponse, { acco
     const { accountId } = scope.caller.principal;
     const identity = { accountId, region: scope.region, keyId: ports.random.uuid() };
     const policyText = input.Policy ?? defaultKeyPolicy(accountId);
-    checkKeyPolicy(policyText, ports.compilePolicy, keyArn(identity), scope, input.BypassPolicyLockoutSafetyCheck);
+    checkKeyPolicy(policyText, keyArn(identity), scope, input.BypassPolicyLockoutSafetyCheck);
     const keyTags = readTags(input.Tags ?? []);
     if (keyTags.length > MOST_TAGS_PER_KEY) throw new KeyholdError('TagException', 'Too many tags');
 

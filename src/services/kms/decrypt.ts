@@ -14,6 +14,7 @@ import type { KmsOperation } from './ports.ts';
 import {
   decryptBlob,
   ignoresCiphertext,
+  limitContext,
   refuseGrantTokens,
   refuseRecipient,
   requireCiphertext,
@@ -36,6 +37,7 @@ export const decrypt: KmsOperation<DecryptRequest, DecryptResponse, { key: KeyRe
   }),
   validate: (input) => {
     requireCiphertext(input, input.KeyId);
+    limitContext(input.EncryptionContext);
     refuseGrantTokens(input.GrantTokens);
     refuseRecipient(input.Recipient);
   },

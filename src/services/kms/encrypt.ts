@@ -9,7 +9,13 @@ import {
 } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
 import type { KmsOperation } from './ports.ts';
-import { currentHandle, refuseGrantTokens, requireSymmetricDefault, SYMMETRIC_DEFAULT } from './symmetric.ts';
+import {
+  currentHandle,
+  limitContext,
+  refuseGrantTokens,
+  requireSymmetricDefault,
+  SYMMETRIC_DEFAULT,
+} from './symmetric.ts';
 import { type KeyResource, keyTarget, USABLE } from './targets.ts';
 
 export const encrypt: KmsOperation<EncryptRequest, EncryptResponse, { key: KeyResource }> = {
@@ -22,7 +28,10 @@ export const encrypt: KmsOperation<EncryptRequest, EncryptResponse, { key: KeyRe
     EncryptionAlgorithm: encryptionAlgorithm,
     DryRun: dryRun,
   }),
-  validate: (input) => refuseGrantTokens(input.GrantTokens),
+  validate: (input) => {
+    limitContext(input.EncryptionContext);
+    refuseGrantTokens(input.GrantTokens);
+  },
   targets: {
     key: keyTarget({
       permission: 'kms:Encrypt',

@@ -5,7 +5,7 @@ import type {
 import { dataKeySpec, dryRun, encryptionContext, grantTokens, keyId, numberOfBytes } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
 import type { KmsOperation } from './ports.ts';
-import { dataKeyBytes, makeDataKey, refuseGrantTokens, SYMMETRIC_DEFAULT } from './symmetric.ts';
+import { dataKeyBytes, limitContext, makeDataKey, refuseGrantTokens, SYMMETRIC_DEFAULT } from './symmetric.ts';
 import { type KeyResource, keyTarget, USABLE } from './targets.ts';
 
 export const generateDataKeyWithoutPlaintext: KmsOperation<
@@ -24,6 +24,7 @@ export const generateDataKeyWithoutPlaintext: KmsOperation<
   }),
   validate: (input) => {
     dataKeyBytes(input);
+    limitContext(input.EncryptionContext);
     refuseGrantTokens(input.GrantTokens);
   },
   targets: {

@@ -10,7 +10,14 @@ import {
 } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
 import type { KmsOperation } from './ports.ts';
-import { dataKeyBytes, makeDataKey, refuseGrantTokens, refuseRecipient, SYMMETRIC_DEFAULT } from './symmetric.ts';
+import {
+  dataKeyBytes,
+  limitContext,
+  makeDataKey,
+  refuseGrantTokens,
+  refuseRecipient,
+  SYMMETRIC_DEFAULT,
+} from './symmetric.ts';
 import { type KeyResource, keyTarget, USABLE } from './targets.ts';
 
 export const generateDataKey: KmsOperation<GenerateDataKeyRequest, GenerateDataKeyResponse, { key: KeyResource }> = {
@@ -26,6 +33,7 @@ export const generateDataKey: KmsOperation<GenerateDataKeyRequest, GenerateDataK
   }),
   validate: (input) => {
     dataKeyBytes(input);
+    limitContext(input.EncryptionContext);
     refuseGrantTokens(input.GrantTokens);
     refuseRecipient(input.Recipient);
   },

@@ -69,7 +69,7 @@ export interface KmsDependencies {
 
 export function kmsService(dependencies: KmsDependencies): Service {
   const { store, directory, custody, random, compilePolicy } = dependencies;
-  const ports: KmsPorts = { keys: directory, handles: directory, store, custody, random, compilePolicy };
+  const ports: KmsPorts = { keys: directory, handles: directory, store, custody, random };
   return {
     name: 'kms',
     targetPrefix: 'TrentService',

@@ -20,7 +20,10 @@ export interface KeyDirectoryOptions {
   readonly feed: ChangeFeed;
   readonly custody: Custody;
   readonly compilePolicy: PolicyCompiler;
-  /** At most this many keys, with their opened material, and this many aliases are kept. */
+  /**
+   * About this many keys, with their opened material, and this many aliases are kept. A key with a long description or
+   * many tags counts as several.
+   */
   readonly capacity: number;
 }
 
@@ -31,10 +34,11 @@ export interface KeyDirectoryOptions {
 export function keyDirectory(options: KeyDirectoryOptions): KeySource & KeyHandles {
   const { store, feed, custody, capacity } = options;
   const source = storeKeySource(store, options.compilePolicy);
-  const keys = new LRUCache<string, LoadedKey>({ max: capacity, dispose: closeHandles });
-  const aliases = new LRUCache<string, string>({ max: capacity });
-  /** The opened materials of a key, by their ids; they live as long as the key is in the cache. */
-  const handles = new WeakMap<LoadedKey, Map<string, KeyHandle>>();
+  // By size rather than by number, also because a number would have all room for it allocated at the start.
+  const keys = new LRUCache<string, LoadedKey>({ maxSize: capacity, sizeCalculation: sizeOf, dispose: closeHandles });
+  const aliases = new LRUCache<string, string>({ maxSize: capacity, sizeCalculation: () => 1 });
+  /** The opened materials of a key; they live as long as the key is in the cache. */
+  const handles = new WeakMap<LoadedKey, KeyHandle[]>();
 
   function closeHandles(key: LoadedKey): void {
     const opened = handles.get(key);
@@ -42,19 +46,25 @@ export function keyDirectory(options: KeyDirectoryOptions): KeySource & KeyHandl
     handles.delete(key);
     // Not at once: a request that has just been given a handle uses it within this turn of the event loop.
     setImmediate(() => {
-      for (const handle of opened.values()) custody.close(handle);
+      for (const handle of opened) custody.close(handle);
     });
+  }
+
+  /** A list, for nearly every key has one material, and few have many. */
+  function openHandleOf(key: LoadedKey, materialId: string): KeyHandle | undefined {
+    return handles.get(key)?.find((handle) => handle.materialId === materialId);
   }
 
   async function openHandle(key: LoadedKey, materialId: string): Promise<KeyHandle | undefined> {
     const { accountId, region, keyId } = key.record;
     const row = await store.get(materialsTable, materialName(key.record, materialId));
     if (row === undefined) return undefined;
-    const opened = handles.get(key) ?? new Map<string, KeyHandle>();
-    const openedMeanwhile = opened.get(materialId);
+    const openedMeanwhile = openHandleOf(key, materialId);
     if (openedMeanwhile !== undefined) return openedMeanwhile;
     const handle = custody.open({ accountId, region, keyId, materialId }, row.value);
-    handles.set(key, opened.set(materialId, handle));
+    const opened = handles.get(key);
+    if (opened === undefined) handles.set(key, [handle]);
+    else opened.push(handle);
     // INVARIANT: every handle is closed. Nobody will see a key leave the cache that is not, or no longer, in it.
     if (keys.peek(keyName(key.record)) !== key) closeHandles(key);
     return handle;
@@ -78,8 +88,16 @@ export function keyDirectory(options: KeyDirectoryOptions): KeySource & KeyHandl
     aliasTarget: (owner, aliasName) =>
       feed.cached(aliases, aliasRecordName(owner, aliasName), async () => source.aliasTarget(owner, aliasName)),
     ownerOf: source.ownerOf,
-    open: (key, materialId) => handles.get(key)?.get(materialId) ?? openHandle(key, materialId),
+    open: (key, materialId) => openHandleOf(key, materialId) ?? openHandle(key, materialId),
   };
+}
+
+/** How many ordinary keys, of about a kibibyte, a key takes the room of. */
+function sizeOf({ record, aliases }: LoadedKey): number {
+  let characters = record.description.length;
+  for (const { key, value } of record.tags) characters += key.length + value.length;
+  for (const alias of aliases) characters += alias.length;
+  return 1 + Math.floor(characters / 512);
 }
 
 /** The first segments of a record's name: `keyName` of whatever belongs to a key. */

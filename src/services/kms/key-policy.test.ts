@@ -12,14 +12,13 @@ import {
   user,
 } from '../scope.test-helper.ts';
 import { checkKeyPolicy, defaultKeyPolicy } from './key-policy.ts';
-import { compilePolicy } from './kms.test-helper.ts';
 
 const ARN = `arn:aws:kms:${REGION}:${ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab`;
 const ROOT = `arn:aws:iam::${ACCOUNT}:root`;
 const plain = user('plain');
 
 function check(text: string, caller: Caller = plain, bypass?: boolean): void {
-  checkKeyPolicy(text, compilePolicy, ARN, scopeOf(caller), bypass);
+  checkKeyPolicy(text, ARN, scopeOf(caller), bypass);
 }
 
 const allow = (principal: unknown, action: unknown = 'kms:*', more: object = {}) => ({

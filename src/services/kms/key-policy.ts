@@ -1,9 +1,8 @@
-import { decide, type Policy } from '../../authorization/index.ts';
+import { decide, type Policy, parsePolicy } from '../../authorization/index.ts';
 import { MOST_KEY_POLICY_BYTES } from '../../keys/key.ts';
 import { KeyholdError } from '../../runtime/errors.ts';
 import type { Scope } from '../caller.ts';
 import { globalCondition } from '../global-conditions.ts';
-import type { PolicyCompiler } from './key-source.ts';
 
 /** A key has exactly one policy, and this is its name. */
 export const ONLY_POLICY_NAME = 'default';
@@ -29,17 +28,12 @@ export function defaultKeyPolicy(accountId: string): string {
  * Judges a policy that is about to become a key's. Unless the caller bypasses it, AWS's lockout safety check demands that
  * the new policy lets the caller change it again.
  */
-export function checkKeyPolicy(
-  text: string,
-  compile: PolicyCompiler,
-  arn: string,
-  scope: Scope,
-  bypassLockoutCheck: boolean | undefined,
-): void {
+export function checkKeyPolicy(text: string, arn: string, scope: Scope, bypassLockoutCheck: boolean | undefined): void {
   if (Buffer.byteLength(text, 'utf8') > MOST_KEY_POLICY_BYTES) {
     throw new KeyholdError('LimitExceededException', `A key policy can have at most ${MOST_KEY_POLICY_BYTES} bytes.`);
   }
-  const policy = compile(text);
+  // Not by the compiler that remembers what it compiled: a policy that is refused is nothing to remember.
+  const policy = parsePolicy(text, 'resource');
   if (bypassLockoutCheck !== true && !letsCallerChangeIt(policy, arn, scope)) {
     throw new KeyholdError(
       'MalformedPolicyDocumentException',

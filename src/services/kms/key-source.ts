@@ -1,5 +1,13 @@
+import { LRUCache } from 'lru-cache';
 import type { Policy } from '../../authorization/index.ts';
-import { type KeyIdentity, type KeyRecord, keyArn, MOST_ALIASES_PER_KEY } from '../../keys/key.ts';
+import {
+  type KeyIdentity,
+  type KeyRecord,
+  keyArn,
+  type Lifecycle,
+  MOST_ALIASES_PER_KEY,
+  type Tag,
+} from '../../keys/key.ts';
 import {
   aliasesOfKeyPrefix,
   aliasesOfKeyTable,
@@ -53,7 +61,7 @@ export function storeKeySource(reader: Reader, compile: PolicyCompiler): KeySour
         limit: MOST_ALIASES_PER_KEY,
       });
       return {
-        record: found.value,
+        record: sharingStrings(found.value),
         version: found.version,
         arn: keyArn(identity),
         policy: compile(policy.value.policy),
@@ -70,3 +78,31 @@ export function storeKeySource(reader: Reader, compile: PolicyCompiler): KeySour
 }
 
 const NO_ALIASES: readonly string[] = [];
+const NO_TAGS: readonly Tag[] = [];
+const ENABLED: Lifecycle = { status: 'Enabled' };
+const MOST_SHARED_STRINGS = 1000;
+const sharedStrings = new LRUCache<string, string>({ max: MOST_SHARED_STRINGS });
+
+/**
+ * The same record, with what most keys have in common held once for all of them: JSON gives each record strings of its
+ * own, and a hundred thousand keys may be in memory.
+ */
+function sharingStrings(record: KeyRecord): KeyRecord {
+  return {
+    ...record,
+    accountId: shared(record.accountId),
+    region: shared(record.region),
+    keySpec: shared(record.keySpec),
+    keyUsage: shared(record.keyUsage),
+    origin: shared(record.origin),
+    keyManager: shared(record.keyManager),
+    lifecycle: record.lifecycle.status === 'Enabled' ? ENABLED : record.lifecycle,
+    tags: record.tags.length === 0 ? NO_TAGS : record.tags,
+  };
+}
+
+function shared<T extends string>(text: T): T {
+  const known = sharedStrings.get(text);
+  if (known === undefined) sharedStrings.set(text, text);
+  return (known ?? text) as T;
+}

@@ -49,8 +49,11 @@ export function machine(records: Store = sealedMemoryStore()): Machine {
         async call(name, input, caller = administrator, more = {}) {
           const operation = service.operations.get(name);
           if (operation === undefined) throw new Error(`no operation ${name}`);
-          const output = await perform(service, operation, input, scopeOf(caller, more), []);
-          return (output ?? {}) as Record<string, unknown>;
+          let answer: object | undefined;
+          await perform(service, operation, input, scopeOf(caller, more), [], async (output) => {
+            answer = output;
+          });
+          return (answer ?? {}) as Record<string, unknown>;
         },
       };
     },

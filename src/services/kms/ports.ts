@@ -3,7 +3,7 @@ import type { Random } from '../../runtime/random.ts';
 import type { MaybePromise } from '../../store/change-feed.ts';
 import type { Reader } from '../../store/sealed-store.ts';
 import type { Operation } from '../operation.ts';
-import type { KeySource, LoadedKey, PolicyCompiler } from './key-source.ts';
+import type { KeySource, LoadedKey } from './key-source.ts';
 
 /** What KMS's targets and handlers may reach. In a change, `keys` and `store` look through the transaction. */
 export interface KmsPorts {
@@ -12,7 +12,6 @@ export interface KmsPorts {
   readonly store: Reader;
   readonly custody: Custody;
   readonly random: Random;
-  readonly compilePolicy: PolicyCompiler;
 }
 
 export interface KeyHandles {

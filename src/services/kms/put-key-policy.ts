@@ -36,9 +36,9 @@ export const putKeyPolicy: KmsOperation<PutKeyPolicyRequest, undefined, { key: K
   },
   effect: 'change',
   audit: { readOnly: false, request: ['KeyId', 'PolicyName', 'Policy', 'BypassPolicyLockoutSafetyCheck'] },
-  async handle({ input, targets, scope, ports, transaction }) {
+  async handle({ input, targets, scope, transaction }) {
     const { key } = targets.key;
-    checkKeyPolicy(input.Policy, ports.compilePolicy, key.arn, scope, input.BypassPolicyLockoutSafetyCheck);
+    checkKeyPolicy(input.Policy, key.arn, scope, input.BypassPolicyLockoutSafetyCheck);
     const name = keyName(key.record);
     const current = await transaction.get(policiesTable, name);
     if (current === undefined) throw new KeyholdError('TamperedRecord', `${key.arn} has no policy row`);

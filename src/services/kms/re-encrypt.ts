@@ -14,6 +14,7 @@ import {
   currentHandle,
   decryptBlob,
   ignoresCiphertext,
+  limitContext,
   refuseGrantTokens,
   requireCiphertext,
   requireSymmetricDefault,
@@ -43,6 +44,8 @@ export const reEncrypt: KmsOperation<
   }),
   validate: (input) => {
     requireCiphertext(input, input.SourceKeyId);
+    limitContext(input.SourceEncryptionContext);
+    limitContext(input.DestinationEncryptionContext);
     refuseGrantTokens(input.GrantTokens);
   },
   targets: {

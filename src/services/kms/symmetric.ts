@@ -45,6 +45,21 @@ export function requireSymmetricDefault(algorithm: string | undefined): void {
   }
 }
 
+/** More than any use of a context, which is there to be written into an audit record, has been seen to need. */
+const MOST_CONTEXT_BYTES = 16 * 1024;
+
+/** Contexts are limited here because policies may compare every pair with every pattern they have. */
+export function limitContext(context: EncryptionContext | undefined): void {
+  if (context === undefined) return;
+  let bytes = 0;
+  for (const name of Object.keys(context)) {
+    bytes += Buffer.byteLength(name) + Buffer.byteLength(context[name] as string);
+  }
+  if (bytes > MOST_CONTEXT_BYTES) {
+    throw validationFailure(`The encryption context can have at most ${MOST_CONTEXT_BYTES} bytes.`);
+  }
+}
+
 /** No grant has been made in this server, so no grant token can be one of ours. */
 export function refuseGrantTokens(tokens: readonly string[] | undefined): void {
   if (tokens !== undefined && tokens.length > 0) {

@@ -49,13 +49,19 @@ export async function seedDataDirectory(path: string, region: string, keys: numb
       secureTransport: false,
       userAgent: 'bench',
     };
-    const fixedPorts = { handles: { open: async () => undefined }, custody, compilePolicy };
+    const fixedPorts = { handles: { open: async () => undefined }, custody };
     for (let made = 0; made < keys; made += KEYS_PER_TRANSACTION) {
       await store.transact(async (transaction) => {
         const source = storeKeySource(transaction, compilePolicy);
         for (const keyId of keyIds.slice(made, made + KEYS_PER_TRANSACTION)) {
           const ports = { ...fixedPorts, keys: source, store: transaction, random: { ...random, uuid: () => keyId } };
-          await createKey.handle({ input: {}, targets: { account: undefined }, scope, ports, transaction });
+          await createKey.handle({
+            input: {},
+            targets: { account: undefined, tagging: undefined },
+            scope,
+            ports,
+            transaction,
+          });
         }
       });
     }

@@ -126,6 +126,16 @@ describe('starting', () => {
     expect(printed).not.toContain(rootKey.trim().split(' ')[1]);
   });
 
+  test('a data directory and a lock that others may open are closed to them by the next start', async () => {
+    const dataDir = await usedDataDir();
+    expect(statSync(join(dataDir, 'lock')).mode & 0o777).toBe(0o600);
+    chmodSync(dataDir, 0o755);
+    chmodSync(join(dataDir, 'lock'), 0o644);
+    await start({ dataDir });
+    expect(statSync(dataDir).mode & 0o777).toBe(0o700);
+    expect(statSync(join(dataDir, 'lock')).mode & 0o777).toBe(0o600);
+  });
+
   test('what it prints can be pasted into a shell, whatever the path', async () => {
     const dataDir = join(newDirectory(), "it's a $(data) dir");
     const server = await start({ dataDir });

@@ -1,5 +1,6 @@
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { CreateKeyCommand } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { verifyAuditDirectory } from '../src/audit/verify.ts';
@@ -21,6 +22,22 @@ beforeAll(async () => {
 });
 
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+/** What a first start makes, once, and never in part: no domain key or account of the crashed start is left beside it. */
+const oneDeployment = { 'access-keys': 1, accounts: 1, deployment: 1, 'domain-keys': 1, users: 1 };
+
+function recordsPerTable(dataDir: string): Record<string, number> {
+  const database = new DatabaseSync(join(dataDir, 'keyhold.db'), { readOnly: true });
+  try {
+    const names = Object.keys(oneDeployment).map((name) => `'${name}'`);
+    const rows = database
+      .prepare(`SELECT tbl, count(*) AS count FROM records WHERE tbl IN (${names.join()}) GROUP BY tbl`)
+      .all() as { tbl: string; count: number }[];
+    return Object.fromEntries(rows.map(({ tbl, count }) => [tbl, count]));
+  } finally {
+    database.close();
+  }
+}
 
 /** Starts a server that is killed at a step; gives its directory, or undefined if it got by with fewer steps. */
 async function crashAtStep(thread: string, step: number): Promise<string | undefined> {
@@ -61,10 +78,11 @@ test.each(['main', 'worker'] as const)(
         'lock',
         'root.key',
       ]);
-      for (const name of ['credentials', 'keyhold.db', 'root.key']) {
+      for (const name of ['credentials', 'keyhold.db', 'lock', 'root.key']) {
         expect(statSync(join(dataDir, name)).mode & 0o777, `${name} at step ${step}`).toBe(0o600);
       }
       expect(statSync(dataDir).mode & 0o777, `step ${step}`).toBe(0o700);
+      expect(recordsPerTable(dataDir), `step ${step}`).toEqual(oneDeployment);
       const [verdict] = await verifyAuditDirectory(join(dataDir, 'audit'));
       expect(verdict, `step ${step}`).toEqual({ stream: 'w0', records: 1 });
     }

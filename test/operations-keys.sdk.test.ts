@@ -146,8 +146,8 @@ describe('CreateKey', () => {
     [
       'more than fifty tags',
       { Tags: Array.from({ length: 51 }, (_, n) => ({ TagKey: `tag-${n}`, TagValue: '' })) },
-      'TagException',
-      /Too many tags/,
+      'LimitExceededException',
+      /50/,
     ],
     [
       'values outside their limits, all named at once',

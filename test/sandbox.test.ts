@@ -321,3 +321,21 @@ describe("another account's key", () => {
     await expectRefusal(stranger.send(new ListAliasesCommand({ KeyId: key.arn })), 'NotFoundException');
   });
 });
+
+test('the clock comes to an end before dates do, and no worker with it', async () => {
+  const other = await startServer({ args: ['--sandbox'] });
+  try {
+    const century = JSON.stringify({ advanceSeconds: 100 * 365 * 24 * 60 * 60 });
+    let refused: { status: number } | undefined;
+    for (let step = 0; step < 80 && refused === undefined; step++) {
+      const answer = await fetch(`${other.url}/_sandbox/clock`, { method: 'POST', body: century });
+      if (answer.status !== 200) refused = answer;
+    }
+    expect(refused?.status).toBe(400);
+    const { KeyMetadata } = await other.kms().send(new CreateKeyCommand({}));
+    expect(KeyMetadata?.CreationDate?.getUTCFullYear()).toBeGreaterThan(8000);
+    expect(other.output.stderr).not.toContain('died');
+  } finally {
+    await cleanUp(other);
+  }
+});

@@ -395,6 +395,31 @@ describe('a record that all others depend on', () => {
       (database) => database.exec("DELETE FROM records WHERE tbl = 'deployment'"),
     ],
     [
+      // A change log that says that nothing was ever written must not make it one either.
+      'neither a deployment record nor a change log',
+      'the record of the deployment is missing',
+      (database) => database.exec("DELETE FROM changes; DELETE FROM records WHERE tbl = 'deployment'"),
+    ],
+    [
+      'nothing left but a domain key',
+      'the record of the deployment is missing',
+      (database) => database.exec("DELETE FROM changes; DELETE FROM records WHERE tbl <> 'domain-keys'"),
+    ],
+    ...['deployment', 'accounts', 'users', 'access-keys', 'keys'].map(
+      (table): [string, string, (database: DatabaseSync) => void] => [
+        `nothing left but ${table}`,
+        'the store holds no domain key',
+        (database) => database.exec(`DELETE FROM changes; DELETE FROM records WHERE tbl <> '${table}'`),
+      ],
+    ),
+    [
+      'a trigger that undoes what is changed',
+      'keyhold.db holds "trigger undo", which Keyhold did not make',
+      (database) =>
+        database.exec(`CREATE TRIGGER undo AFTER UPDATE ON records BEGIN
+          UPDATE records SET body = OLD.body, version = OLD.version WHERE tbl = OLD.tbl AND key = OLD.key; END`),
+    ],
+    [
       'an edited domain key',
       'the root key does not open the domain keys',
       (database) => {
@@ -412,13 +437,15 @@ describe('a record that all others depend on', () => {
       'the store holds no domain key',
       (database) => database.exec("DELETE FROM records WHERE tbl = 'domain-keys'"),
     ],
-  ])('a start with %s is refused, and changes nothing', async (_, message, work) => {
+  ])('a start with %s is refused, also with --sandbox, and changes nothing', async (_, message, work) => {
     const dataDir = editedCopy(work);
     const before = treeOf(dataDir);
-    const run = await runToEnd(['--data-dir', dataDir, '--listen', '127.0.0.1:0']);
-    expect(run.stderr).toContain(message);
-    expect(run.stderr).toMatch(/^keyhold: [^\n]+\n$/);
-    expect(run.status).toBe(2);
-    expect(treeOf(dataDir)).toEqual(before);
+    for (const more of [[], ['--sandbox']]) {
+      const run = await runToEnd(['--data-dir', dataDir, '--listen', '127.0.0.1:0', ...more]);
+      expect(run.stderr).toContain(message);
+      expect(run.stderr).toMatch(/^keyhold: [^\n]+\n$/);
+      expect(run.status).toBe(2);
+      expect(treeOf(dataDir)).toEqual(before);
+    }
   });
 });

@@ -1,5 +1,6 @@
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:https';
+import { connect as connectPlain } from 'node:net';
 import { join } from 'node:path';
 import { type ConnectionOptions, connect, createServer, type TLSSocket } from 'node:tls';
 import { CreateKeyCommand } from '@aws-sdk/client-kms';
@@ -180,4 +181,49 @@ describe.skipIf(!opensslIsHere)('TLS (skipped where there is no openssl command)
       outgoing.once('error', reject).end(body);
     });
   }
+
+  test('a connection that breaks behind its request does not end a worker', async () => {
+    const broken = `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n\0GARBAGE\r\n\r\n`;
+    for (let attempt = 0; attempt < 20; attempt++) {
+      const socket = await handshake();
+      if (typeof socket === 'string') throw new Error(socket);
+      socket.on('error', () => {});
+      socket.end(broken);
+      await new Promise((resolve) => socket.once('close', resolve).resume());
+    }
+    expect(server.output.stderr).not.toContain('a worker died');
+    const shown = await certificatesShown();
+    expect(shown.size).toBe(1);
+  });
+
+  test('connections that idle after their handshake do not use up the memory that handshakes need', async () => {
+    // More than would fit 64 KiB of OpenSSL's secure heap, at 32 bytes each.
+    const idle: TLSSocket[] = [];
+    try {
+      for (let made = 0; made < 2200; made += 50) {
+        const batch = await Promise.all(Array.from({ length: 50 }, () => handshake({ maxVersion: 'TLSv1.3' })));
+        for (const socket of batch) {
+          if (typeof socket === 'string') throw new Error(`${socket} after ${idle.length} connections`);
+          socket.on('error', () => {});
+          idle.push(socket);
+        }
+      }
+      expect(idle.length).toBe(2200);
+    } finally {
+      for (const socket of idle) socket.destroy();
+    }
+  });
+
+  test('a handshake that was never begun does not keep a stop waiting', async () => {
+    const other = await startServer({ args: ['--tls-cert', first.certPath, '--tls-key', first.keyPath] });
+    try {
+      const silent = connectPlain(other.port, '127.0.0.1');
+      await new Promise((resolve) => silent.once('connect', resolve));
+      silent.on('error', () => {});
+      expect(await other.stop()).toBe(0);
+      silent.destroy();
+    } finally {
+      await cleanUp(other);
+    }
+  });
 });

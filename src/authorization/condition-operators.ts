@@ -1,13 +1,16 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: policy variables look like template literals.
-import { inRanges, parseAddressRanges, parseBinary, parseDate, parseNumber } from './condition-values.ts';
-import type { ConditionContext } from './context.ts';
+import { isInRange, parseAddress, parseAddressRange, parseBinary, parseDate, parseNumber } from './condition-values.ts';
+import { type Evaluation, spend } from './evaluation.ts';
 import { malformed, quoted } from './malformed.ts';
 import { compileTemplatePattern, isArn, matchesArn, matchesTemplatePattern, parseConditionArn } from './pattern.ts';
 import { NO, type Truth, truthOf, UNKNOWN, YES } from './truth.ts';
 import { fixedText, parseTemplate, resolveText } from './variables.ts';
 
-/** Whether one value of the request fits any of the values of the policy. */
-export type ValueTest = (value: string, context: ConditionContext) => Truth;
+/**
+ * Whether one value of the request fits any of the values of the policy. Reading the value once is paid for by who calls;
+ * what it costs beyond that, a test spends itself.
+ */
+export type ValueTest = (value: string, evaluation: Evaluation) => Truth;
 
 export interface ConditionOperator {
   /** The values of the policy, compiled. Throws MalformedPolicyDocumentException for a value of the wrong type. */
@@ -51,15 +54,15 @@ export const conditionOperators: ReadonlyMap<string, ConditionOperator> = new Ma
 function equals(fold: (text: string) => string): ConditionOperator['compile'] {
   return (values, hasVariables) => {
     const templates = values.map((value) => parseTemplate(value, hasVariables));
-    const fixed = new Set(templates.filter((it) => it.fixed).map((it) => fold(fixedText(it))));
     const variable = templates.filter((it) => !it.fixed);
-    return (value, context) => {
+    const fixed = new Set(templates.filter((it) => it.fixed).map((it) => fold(fixedText(it))));
+    if (variable.length === 0) return (value) => truthOf(fixed.has(fold(value)));
+    return (value, evaluation) => {
       const folded = fold(value);
       if (fixed.has(folded)) return YES;
-      if (variable.length === 0) return NO;
-      return anyOf(variable, (template) => {
+      return anyOf(variable, evaluation, (template) => {
         // Folding never shortens a text, so what is too long before it is too long after.
-        const text = resolveText(template, context, folded.length);
+        const text = resolveText(template, evaluation, folded.length);
         return typeof text === 'number' ? text : truthOf(fold(text) === folded);
       });
     };
@@ -68,17 +71,20 @@ function equals(fold: (text: string) => string): ConditionOperator['compile'] {
 
 function like(values: readonly string[], hasVariables: boolean): ValueTest {
   const patterns = values.map((value) => compileTemplatePattern(parseTemplate(value, hasVariables)));
-  return (value, context) => anyOf(patterns, (pattern) => matchesTemplatePattern(pattern, context, value));
+  return (value, evaluation) =>
+    anyOf(patterns, evaluation, (pattern) => matchesTemplatePattern(pattern, evaluation, value));
 }
 
 function arnLike(values: readonly string[], hasVariables: boolean): ValueTest {
   const patterns = values.map((value) => parseConditionArn(value, hasVariables));
-  return (value, context) =>
-    anyOf(patterns, (pattern) => {
+  return (value, evaluation) => {
+    const isComparable = isArn(value);
+    return anyOf(patterns, evaluation, (pattern) => {
       // What is no ARN cannot be compared with one, so neither ArnLike nor ArnNotLike may let it in.
-      if (pattern.kind === 'segments' && !isArn(value)) return UNKNOWN;
-      return matchesArn(pattern, value, context);
+      if (pattern.kind === 'segments' && !isComparable) return UNKNOWN;
+      return matchesArn(pattern, value, evaluation);
     });
+  };
 }
 
 function equalsBoolean(values: readonly string[], hasVariables: boolean): ValueTest {
@@ -87,39 +93,50 @@ function equalsBoolean(values: readonly string[], hasVariables: boolean): ValueT
     if (!isTemplate && !isBoolean(value)) throw wrongType(value);
   }
   const test = equals(lowerCase)(values, hasVariables);
-  return (value, context) => (isBoolean(value) ? test(value, context) : UNKNOWN);
+  return (value, evaluation) => (isBoolean(value) ? test(value, evaluation) : UNKNOWN);
 }
 
-/** Comparison of typed values. IAM knows no variables in them. */
+function liesInRanges(values: readonly string[]): ValueTest {
+  return compareTyped(values, parseAddressRange, parseAddress, (address, range) => isInRange(range, address));
+}
+
+/** Comparison with values that are written like the request's. IAM knows no variables in them. */
 function compares<T>(
   parse: (text: string) => T | undefined,
   fits: (value: T, bound: T) => boolean,
 ): ConditionOperator['compile'] {
-  return (values) => {
-    const bounds = values.map((text) => {
-      const bound = parse(text);
-      if (bound === undefined) throw wrongType(text);
-      return bound;
-    });
-    return (text) => {
-      const value = parse(text);
-      return value === undefined ? UNKNOWN : anyOf(bounds, (bound) => truthOf(fits(value, bound)));
-    };
+  return (values) => compareTyped(values, parse, parse, fits);
+}
+
+/** Reading a typed value takes longer than reading its characters. */
+const WORK_PER_TYPED_VALUE = 256;
+const WORK_PER_BOUND = 4;
+
+function compareTyped<Bound, Value>(
+  values: readonly string[],
+  parseBound: (text: string) => Bound | undefined,
+  parseValue: (text: string) => Value | undefined,
+  fits: (value: Value, bound: Bound) => boolean,
+): ValueTest {
+  const bounds = values.map((text) => {
+    const bound = parseBound(text);
+    if (bound === undefined) throw wrongType(text);
+    return bound;
+  });
+  return (text, evaluation) => {
+    if (!spend(evaluation, WORK_PER_TYPED_VALUE + bounds.length * WORK_PER_BOUND)) return UNKNOWN;
+    const value = parseValue(text);
+    return value === undefined ? UNKNOWN : truthOf(bounds.some((bound) => fits(value, bound)));
   };
 }
 
-function liesInRanges(values: readonly string[]): ValueTest {
-  const ranges = parseAddressRanges(values);
-  if (ranges === undefined) throw wrongType(values.join(', '));
-  return (address) => {
-    const inside = inRanges(ranges, address);
-    return inside === undefined ? UNKNOWN : truthOf(inside);
-  };
-}
+/** Going on to one more value of the policy, besides what its test takes. */
+const WORK_PER_ITEM = 4;
 
-function anyOf<T>(items: readonly T[], test: (item: T) => Truth): Truth {
+function anyOf<T>(items: readonly T[], evaluation: Evaluation, test: (item: T) => Truth): Truth {
   let result: Truth = NO;
   for (const item of items) {
+    if (!spend(evaluation, WORK_PER_ITEM)) return UNKNOWN;
     const truth = test(item);
     if (truth === YES) return YES;
     if (truth === UNKNOWN) result = UNKNOWN;
@@ -127,7 +144,10 @@ function anyOf<T>(items: readonly T[], test: (item: T) => Truth): Truth {
   return result;
 }
 
+const LONGEST_BOOLEAN = 'false'.length;
+
 export function isBoolean(text: string): boolean {
+  if (text.length > LONGEST_BOOLEAN) return false;
   const lower = text.toLowerCase();
   return lower === 'true' || lower === 'false';
 }

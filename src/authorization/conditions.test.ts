@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { allHold, compileCondition } from './conditions.ts';
 import { contextKey } from './context.ts';
-import { contextOf } from './fixtures.test-helper.ts';
+import { evaluationOf } from './fixtures.test-helper.ts';
 import { NO, type Truth, UNKNOWN, YES } from './truth.ts';
 
 type Values = string | readonly string[] | undefined;
@@ -10,8 +10,8 @@ type Values = string | readonly string[] | undefined;
 /** The truth of one operator with policy values `written` on a key whose values in the request are `actual`. */
 function evaluate(operator: string, written: Values, actual: Values, others: Record<string, string> = {}): Truth {
   const values = typeof written === 'string' ? [written] : (written ?? []);
-  const context = contextOf(actual === undefined ? others : { 'x:key': actual, ...others });
-  return compileCondition(operator, 'x:Key', values, true).holds(context);
+  const evaluation = evaluationOf(actual === undefined ? others : { 'x:key': actual, ...others });
+  return compileCondition(operator, 'x:Key', values, true).holds(evaluation);
 }
 
 type Row = readonly [operator: string, written: Values, actual: Values, expected: Truth];
@@ -200,21 +200,21 @@ describe('variables', () => {
     const many = '${x:long}'.repeat(3000);
     const values = { 'x:key': 'a'.repeat(100), 'x:long': 'a'.repeat(8000) };
     for (const operator of ['StringEquals', 'StringLike', 'StringEqualsIgnoreCase']) {
-      expect(compileCondition(operator, 'x:key', [many], true).holds(contextOf(values))).toBe(NO);
+      expect(compileCondition(operator, 'x:key', [many], true).holds(evaluationOf(values))).toBe(NO);
     }
     const arn = compileCondition('ArnLike', 'x:key', [`arn:aws:s3:::${many}`], true);
-    expect(arn.holds(contextOf({ ...values, 'x:key': 'arn:aws:s3:::a' }))).toBe(NO);
+    expect(arn.holds(evaluationOf({ ...values, 'x:key': 'arn:aws:s3:::a' }))).toBe(NO);
   });
 
   test('have no value when the key has several', () => {
     const condition = compileCondition('StringEquals', 'x:key', ['${x:tags}'], true);
-    expect(condition.holds(contextOf({ 'x:key': 'a', 'x:tags': ['a', 'b'] }))).toBe(UNKNOWN);
+    expect(condition.holds(evaluationOf({ 'x:key': 'a', 'x:tags': ['a', 'b'] }))).toBe(UNKNOWN);
   });
 
   test('mean nothing in documents of the first version', () => {
     const condition = compileCondition('StringLike', 'x:key', ['${aws:username}'], false);
-    expect(condition.holds(contextOf({ 'x:key': '${aws:username}' }))).toBe(YES);
-    expect(condition.holds(contextOf({ 'x:key': 'alice', 'aws:username': 'alice' }))).toBe(NO);
+    expect(condition.holds(evaluationOf({ 'x:key': '${aws:username}' }))).toBe(YES);
+    expect(condition.holds(evaluationOf({ 'x:key': 'alice', 'aws:username': 'alice' }))).toBe(NO);
   });
 
   test.each(['${', 'a${aws:username', '${}', '${a b}', '${aws:username, nobody}', "${aws:username 'x'}", '${a${b}}'])(
@@ -250,6 +250,10 @@ describe('conditions', () => {
     ['Bool', 'yes'],
     ['Null', 'maybe'],
     ['BinaryEquals', '*'],
+    ['BinaryEquals', 'QQ==='],
+    ['BinaryEquals', 'QR=='],
+    ['BinaryEquals', 'Q'],
+    ['BinaryEquals', '='.repeat(32_000)],
     ['IpAddress', '203.0.113.0/33'],
     ['IpAddress', '203.0.113.256'],
     ['IpAddress', '203.0.113.0/'],
@@ -275,11 +279,66 @@ describe('conditions', () => {
     const holding = compileCondition('StringEquals', 'x:a', ['1'], true);
     const failing = compileCondition('StringEquals', 'x:a', ['2'], true);
     const unknown = compileCondition('NumericEquals', 'x:b', ['2'], true);
-    const context = contextOf({ 'x:a': '1', 'x:b': 'two' });
-    expect(allHold([], context)).toBe(YES);
-    expect(allHold([holding, holding], context)).toBe(YES);
-    expect(allHold([holding, unknown], context)).toBe(UNKNOWN);
-    expect(allHold([unknown, failing], context)).toBe(NO);
-    expect(allHold([failing, unknown], context)).toBe(NO);
+    const evaluation = evaluationOf({ 'x:a': '1', 'x:b': 'two' });
+    expect(allHold([], evaluation)).toBe(YES);
+    expect(allHold([holding, holding], evaluation)).toBe(YES);
+    expect(allHold([holding, unknown], evaluation)).toBe(UNKNOWN);
+    expect(allHold([unknown, failing], evaluation)).toBe(NO);
+    expect(allHold([failing, unknown], evaluation)).toBe(NO);
+  });
+});
+
+describe('the work of a condition', () => {
+  const spentOn = (operator: string, written: readonly string[], values: Record<string, string | string[]>) => {
+    const evaluation = evaluationOf(values, 1e9);
+    compileCondition(operator, 'x:key', written, true).holds(evaluation);
+    return 1e9 - evaluation.left;
+  };
+  const long = 'a'.repeat(10_000);
+
+  test.each([
+    ['StringLike', '?', 'aa'],
+    ['StringEquals', '${x:v}', 'aa'],
+    ['ArnLike', 'arn:aws:s3:::b', 'arn:aws:s3:::c'],
+    ['ArnLike', 'arn:aws:s3:::b', 'no ARN'],
+    ['NumericEquals', '1', '2'],
+    ['DateEquals', '2025', '2026'],
+    ['BinaryEquals', 'QQ==', 'Qg=='],
+    ['IpAddress', '192.0.2.1', '192.0.2.2'],
+  ])('counts every value of the policy: %s %j on %j', (operator, written, actual) => {
+    const policyValues = new Array<string>(1000).fill(written);
+    expect(spentOn(operator, policyValues, { 'x:key': actual, 'x:v': 'a' })).toBeGreaterThan(1000);
+  });
+
+  test.each([
+    'ForAnyValue:StringEquals',
+    'ForAnyValue:StringEqualsIgnoreCase',
+    'ForAllValues:StringNotEquals',
+    'ForAnyValue:Bool',
+  ])('counts every value of the request: %s', (operator) => {
+    expect(spentOn(operator, ['true'], { 'x:key': new Array<string>(1000).fill('b') })).toBeGreaterThan(10_000);
+  });
+
+  test.each(['StringEquals', 'StringEqualsIgnoreCase', 'BinaryEquals'])(
+    'counts the length of values: %s',
+    (operator) => {
+      expect(spentOn(operator, ['QQ=='], { 'x:key': long })).toBeGreaterThan(10_000);
+    },
+  );
+
+  test.each([
+    ['StringEquals', '${x:v}'],
+    ['StringLike', '${x:v}?'],
+  ])('counts what variables grow into: %s %s', (operator, written) => {
+    const work = spentOn(operator, new Array<string>(10).fill(written), { 'x:key': long, 'x:v': long });
+    expect(work).toBeGreaterThan(operator === 'StringEquals' ? 20_000 : 100_000);
+  });
+
+  test('leaves no answer but unknown once it is used up', () => {
+    const evaluation = evaluationOf({ 'x:key': 'a' }, 0);
+    expect(compileCondition('StringEquals', 'x:key', ['a'], true).holds(evaluation)).toBe(UNKNOWN);
+    expect(compileCondition('StringEquals', 'x:key', ['b'], true).holds(evaluation)).toBe(UNKNOWN);
+    expect(compileCondition('StringNotEquals', 'x:absent', ['b'], true).holds(evaluation)).toBe(UNKNOWN);
+    expect(compileCondition('Null', 'x:key', ['false'], true).holds(evaluation)).toBe(UNKNOWN);
   });
 });

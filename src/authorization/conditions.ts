@@ -1,5 +1,6 @@
 import { conditionOperators, isBoolean, type ValueTest } from './condition-operators.ts';
-import { type ConditionContext, contextKey } from './context.ts';
+import { contextKey } from './context.ts';
+import { type Evaluation, isSpent, spend, valuesOf } from './evaluation.ts';
 import { malformed, quoted } from './malformed.ts';
 import { NO, not, type Truth, truthOf, UNKNOWN, YES } from './truth.ts';
 
@@ -8,7 +9,7 @@ export interface Condition {
   /** As the policy's author wrote them, for explanations. */
   readonly operator: string;
   readonly key: string;
-  holds(context: ConditionContext): Truth;
+  holds(evaluation: Evaluation): Truth;
 }
 
 type Qualifier = 'ForAllValues' | 'ForAnyValue' | undefined;
@@ -33,10 +34,10 @@ export function compileCondition(
 }
 
 /** Whether all of them hold. One that surely does not settles it, whatever cannot be evaluated beside it. */
-export function allHold(conditions: readonly Condition[], context: ConditionContext): Truth {
+export function allHold(conditions: readonly Condition[], evaluation: Evaluation): Truth {
   let result: Truth = YES;
   for (const condition of conditions) {
-    const truth = condition.holds(context);
+    const truth = condition.holds(evaluation);
     if (truth === NO) return NO;
     if (truth === UNKNOWN) result = UNKNOWN;
   }
@@ -61,12 +62,12 @@ function compileTest(
   if (operator === undefined) throw unknownOperator(written);
 
   const test = operator.compile(values, hasVariables);
-  const fits: ValueTest = operator.negated ? (value, context) => not(test(value, context)) : test;
+  const fits: ValueTest = operator.negated ? (value, evaluation) => not(test(value, evaluation)) : test;
   const whenAbsent = truthOf(ifExists || absentHolds(qualifier, operator.negated));
-  return (context) => {
-    const present = context.get(key);
-    if (present === undefined || present.length === 0) return whenAbsent;
-    return combine(qualifier, present, fits, context);
+  return (evaluation) => {
+    if (isSpent(evaluation)) return UNKNOWN;
+    const present = valuesOf(evaluation, key);
+    return present.length === 0 ? whenAbsent : combine(qualifier, present, fits, evaluation);
   };
 }
 
@@ -80,11 +81,15 @@ function absentHolds(qualifier: Qualifier, negated: boolean): boolean {
   return negated;
 }
 
-function combine(qualifier: Qualifier, values: readonly string[], fits: ValueTest, context: ConditionContext): Truth {
+/** Looking at one value, besides reading its characters. */
+const WORK_PER_VALUE = 32;
+
+function combine(qualifier: Qualifier, values: readonly string[], fits: ValueTest, evaluation: Evaluation): Truth {
   let all: Truth = YES;
   let any: Truth = NO;
   for (const value of values) {
-    const truth = fits(value, context);
+    if (!spend(evaluation, WORK_PER_VALUE + value.length)) return UNKNOWN;
+    const truth = fits(value, evaluation);
     if (truth === UNKNOWN) {
       if (all === YES) all = UNKNOWN;
       if (any === NO) any = UNKNOWN;
@@ -103,7 +108,8 @@ function compileNull(key: string, values: readonly string[]): Condition['holds']
     if (!isBoolean(value)) throw malformed(`Policy contains a condition value of the wrong type: ${quoted(value)}`);
   }
   const accepted = new Set(values.map((value) => value.toLowerCase() === 'true'));
-  return (context) => truthOf(accepted.has((context.get(key)?.length ?? 0) === 0));
+  return (evaluation) =>
+    isSpent(evaluation) ? UNKNOWN : truthOf(accepted.has(valuesOf(evaluation, key).length === 0));
 }
 
 function unknownOperator(written: string): Error {

@@ -1,7 +1,8 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: policy variables look like template literals.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type AuthorizationRequest, type Decision, type DenyReason, decide, type PolicySet } from './decide.ts';
+import { type Decision, type DenyReason, decide, decideWithin, type PolicySet } from './decide.ts';
+import { type AuthorizationRequest, beginEvaluation, WORK_PER_DECISION } from './evaluation.ts';
 import {
   AWAY,
   anonymous,
@@ -564,18 +565,16 @@ describe('the reference authorizer', () => {
     sessionPolicies: fc.array(identityPolicies, { maxLength: 2 }),
   });
 
-  function decideSituation(s: Situation): Decision {
+  function decideSituation(s: Situation, work = WORK_PER_DECISION): Decision {
     const parsed = (policy: WrittenPolicy) => parsePolicy(document(...policy), 'identity');
-    return decide(
-      { principal: s.principal, action: s.action, resource: s.resource, context: contextOf(s.context) },
-      {
-        resourceAccountId: s.resourceAccountId,
-        identityPolicies: s.identityPolicies.map(parsed),
-        sessionPolicies: s.sessionPolicies.map(parsed),
-        ...(s.resourcePolicy && { resourcePolicy: parsePolicy(document(...s.resourcePolicy), 'resource') }),
-        ...(s.boundary && { permissionsBoundary: parsed(s.boundary) }),
-      },
-    );
+    const { principal, action, resource } = s;
+    return decideWithin(beginEvaluation({ principal, action, resource, context: contextOf(s.context) }, work), {
+      resourceAccountId: s.resourceAccountId,
+      identityPolicies: s.identityPolicies.map(parsed),
+      sessionPolicies: s.sessionPolicies.map(parsed),
+      ...(s.resourcePolicy && { resourcePolicy: parsePolicy(document(...s.resourcePolicy), 'resource') }),
+      ...(s.boundary && { permissionsBoundary: parsed(s.boundary) }),
+    });
   }
 
   test('agrees on random policies', () => {
@@ -592,5 +591,107 @@ describe('the reference authorizer', () => {
     // The property is worth its name only if every outcome occurred.
     expect(seen.size).toBe(9);
     expect(seen.get('allowed')).toBeGreaterThan(500);
+  });
+
+  test('never refuses what less work allows', () => {
+    let changed = 0;
+    fc.assert(
+      fc.property(situation, fc.nat(300), (s, work) => {
+        const [expected, decision] = [authorizeByReference(s), decideSituation(s, work)];
+        if (decision.allowed) expect(expected).toBe('allowed');
+        else if (expected === 'allowed') changed++;
+      }),
+      { numRuns: 10_000 },
+    );
+    // Only where the work was too little to find out is anything put to the test.
+    expect(changed).toBeGreaterThan(50);
+  });
+});
+
+describe('a policy made to keep the server busy', () => {
+  const many = (count: number, value: string): string[] => new Array<string>(count).fill(value);
+  const numbered = (count: number) => Array.from({ length: count }, (_, i) => `k${i}`);
+  const arn = `arn:aws:kms:${'a'.repeat(1000)}:b:c`;
+  const flood = { 'x:key': numbered(200_000), 'x:v': 'v' };
+  type Attack = readonly [what: string, Condition: object, values: Record<string, string | string[]>];
+
+  // Each of these takes minutes when nothing limits the work; within its limit, milliseconds.
+  test.each<Attack>([
+    ['patterns', { StringLike: { 'x:key': many(4500, '*?x*') } }, { 'x:key': 'a'.repeat(2_000_000) }],
+    ['patterns on many values', { 'ForAnyValue:StringLike': { 'x:key': many(6000, 'a*') } }, flood],
+    ['variables on many values', { 'ForAnyValue:StringEquals': { 'x:key': many(3000, '${x:v}') } }, flood],
+    [
+      'expanded variables',
+      { StringLike: { 'x:key': many(900, '${kms:EncryptionContext:a}?') } },
+      { 'x:key': 'b'.repeat(500_001), 'kms:encryptioncontext:a': 'a'.repeat(500_000) },
+    ],
+    [
+      'ARNs on many values',
+      { 'ForAnyValue:ArnLike': { 'x:key': many(1500, 'arn:*:*:*:*:*x*') } },
+      { 'x:key': many(50_000, arn) },
+    ],
+    ['ARNs on what is none', { 'ForAnyValue:ArnLike': { 'x:key': many(4000, ':::::') } }, flood],
+    [
+      'dates',
+      { 'ForAnyValue:DateLessThan': { 'x:key': many(3000, '2001') } },
+      { 'x:key': many(200_000, '2026-03-01') },
+    ],
+    ['numbers', { 'ForAnyValue:NumericEquals': { 'x:key': many(8000, '1') } }, { 'x:key': many(500_000, '2') }],
+    [
+      'addresses',
+      { 'ForAnyValue:IpAddress': { 'x:key': many(2700, '10.0.0.0') } },
+      { 'x:key': many(200_000, '192.0.2.1') },
+    ],
+  ])(
+    'fails closed at little cost: %s',
+    (_, Condition, values) => {
+      const allowing = keyPolicy({ Principal: '*', Condition });
+      const denying = keyPolicy({ Principal: '*' }, { Principal: '*', Effect: 'Deny', Condition });
+      for (const resourcePolicy of [allowing, denying]) {
+        const evaluation = beginEvaluation(encryptBy(alice, values), WORK_PER_DECISION);
+        const decision = decideWithin(evaluation, { resourceAccountId: HOME, identityPolicies: [], resourcePolicy });
+        expect(decision.allowed).toBe(false);
+        expect(evaluation.left).toBeLessThan(0);
+      }
+    },
+    20_000,
+  );
+
+  test('shares the work with the other policies of the decision', () => {
+    const Condition = { StringLike: { 'x:key': many(1000, '*b*') } };
+    const values = { 'x:key': 'a'.repeat(600) };
+    const leftAfter = (policies: number) => {
+      const evaluation = beginEvaluation(encryptBy(root(), values), WORK_PER_DECISION);
+      const denying = new Array(policies).fill(identityPolicy({ Effect: 'Deny', Condition }));
+      const { allowed } = decideWithin(evaluation, { resourceAccountId: HOME, identityPolicies: denying });
+      return { allowed, spent: evaluation.left < 0 };
+    };
+    expect(leftAfter(1)).toEqual({ allowed: true, spent: false });
+    expect(leftAfter(2)).toEqual({ allowed: false, spent: true });
+  });
+
+  test('has its actions and resources limited too', () => {
+    const limited = (statement: object) => {
+      const evaluation = beginEvaluation(encryptBy(alice), 10_000);
+      const identityPolicies = [identityPolicy({ Effect: 'Deny', ...statement })];
+      decideWithin(evaluation, { resourceAccountId: HOME, identityPolicies });
+      return evaluation.left < 0 && evaluation.left > -200;
+    };
+    expect(limited({ Action: many(2400, 'kms:*?n*z') })).toBe(true);
+    expect(limited({ Resource: many(1500, 'arn:*:*:*?*z') })).toBe(true);
+  });
+
+  test('asks the context once for a variable that many patterns name', () => {
+    const asked: string[] = [];
+    const values = contextOf({ 'x:key': 'b', 'x:v': 'a' });
+    const context = {
+      get: (key: string) => {
+        asked.push(key);
+        return values.get(key);
+      },
+    };
+    const resourcePolicy = keyPolicy({ Principal: '*', Condition: { StringLike: { 'x:key': many(900, '${x:v}?') } } });
+    decide({ ...encryptBy(alice), context }, { resourceAccountId: HOME, identityPolicies: [], resourcePolicy });
+    expect(asked).toEqual(['x:key', 'x:v']);
   });
 });

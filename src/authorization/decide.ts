@@ -1,16 +1,7 @@
-import type { ConditionContext } from './context.ts';
+import { type AuthorizationRequest, beginEvaluation, type Evaluation, WORK_PER_DECISION } from './evaluation.ts';
 import { type Policy, type Statement, statementCovers } from './policy.ts';
 import { allowNaming, DIRECTLY, denyNames, type Naming, NOT_NAMED, type Principal, VIA_ROLE } from './principal.ts';
 import { NO, YES } from './truth.ts';
-
-export interface AuthorizationRequest {
-  readonly principal: Principal;
-  /** Such as `kms:Encrypt`. */
-  readonly action: string;
-  /** The resource's ARN, or `*` for an action that is about no resource. */
-  readonly resource: string;
-  readonly context: ConditionContext;
-}
 
 /** All the policies that bear on a request. */
 export interface PolicySet {
@@ -68,17 +59,21 @@ export type StatementReference = Pick<Statement, 'sid' | 'index'>;
  * it names only the account, or where the account is not the resource's, the caller's own policies must allow too.
  */
 export function decide(request: AuthorizationRequest, policies: PolicySet): Decision {
-  const action = request.action.toLowerCase();
-  const denied = findExplicitDeny(request, action, policies);
+  return decideWithin(beginEvaluation(request, WORK_PER_DECISION), policies);
+}
+
+/** The same with as much work as the evaluation brings along. */
+export function decideWithin(evaluation: Evaluation, policies: PolicySet): Decision {
+  const denied = findExplicitDeny(evaluation, policies);
   if (denied) return denied;
 
-  const { principal } = request;
+  const { principal } = evaluation;
   const isAtHome = principal.accountId === policies.resourceAccountId;
   if (!policies.resourcePolicy) {
-    return isAtHome ? decideByIdentity(request, action, policies, undefined) : denials.noResourcePolicy;
+    return isAtHome ? decideByIdentity(evaluation, policies, undefined) : denials.noResourcePolicy;
   }
 
-  const grounds = strongestAllow(policies.resourcePolicy, request, action);
+  const grounds = strongestAllow(policies.resourcePolicy, evaluation);
   // Grants become another source here: a grant to the caller for this operation, whose constraints hold, allows whatever
   // `grounds` is, and without the identity side; explicit denies, above, still win over it.
   if (grounds === undefined) return denials.noResourcePolicy;
@@ -87,27 +82,27 @@ export function decide(request: AuthorizationRequest, policies: PolicySet): Deci
   if (isAtHome) {
     if (grounds.naming === DIRECTLY) return allowedBy('resource-policy', grounds.statement);
     if (grounds.naming === VIA_ROLE) {
-      return limitedBy(request, action, policies) ?? allowedBy('resource-policy', grounds.statement);
+      return limitedBy(evaluation, policies) ?? allowedBy('resource-policy', grounds.statement);
     }
   }
-  return decideByIdentity(request, action, policies, grounds.statement);
+  return decideByIdentity(evaluation, policies, grounds.statement);
 }
 
 /** Of several types of policy that deny, one is told; AWS does the same, without saying which. */
-function findExplicitDeny(request: AuthorizationRequest, action: string, policies: PolicySet): Denied | undefined {
+function findExplicitDeny(evaluation: Evaluation, policies: PolicySet): Denied | undefined {
   const { resourcePolicy, identityPolicies, permissionsBoundary, sessionPolicies } = policies;
   const hasBoundary = permissionsBoundary !== undefined;
-  const inResource = resourcePolicy && firstDeny(resourcePolicy, request, action, hasBoundary);
+  const inResource = resourcePolicy && firstDeny(resourcePolicy, evaluation, hasBoundary);
   if (inResource) return explicitDeny('explicit-deny-in-resource-based-policy', inResource);
   for (const policy of identityPolicies) {
-    const inIdentity = firstDeny(policy, request, action, hasBoundary);
+    const inIdentity = firstDeny(policy, evaluation, hasBoundary);
     if (inIdentity) return explicitDeny('explicit-deny-in-identity-based-policy', inIdentity);
   }
-  const inBoundary = permissionsBoundary && firstDeny(permissionsBoundary, request, action, hasBoundary);
+  const inBoundary = permissionsBoundary && firstDeny(permissionsBoundary, evaluation, hasBoundary);
   if (inBoundary) return explicitDeny('explicit-deny-in-permissions-boundary', inBoundary);
   if (sessionPolicies) {
     for (const policy of sessionPolicies) {
-      const inSession = firstDeny(policy, request, action, hasBoundary);
+      const inSession = firstDeny(policy, evaluation, hasBoundary);
       if (inSession) return explicitDeny('explicit-deny-in-session-policy', inSession);
     }
   }
@@ -115,15 +110,10 @@ function findExplicitDeny(request: AuthorizationRequest, action: string, policie
 }
 
 /** INVARIANT: a Deny that cannot be evaluated denies. */
-function firstDeny(
-  policy: Policy,
-  request: AuthorizationRequest,
-  action: string,
-  hasBoundary: boolean,
-): Statement | undefined {
+function firstDeny(policy: Policy, evaluation: Evaluation, hasBoundary: boolean): Statement | undefined {
   for (const statement of policy.denies) {
-    if (statement.principal && !denyNames(statement.principal, request.principal, hasBoundary)) continue;
-    if (statementCovers(statement, action, request.resource, request.context) !== NO) return statement;
+    if (statement.principal && !denyNames(statement.principal, evaluation.principal, hasBoundary)) continue;
+    if (statementCovers(statement, evaluation) !== NO) return statement;
   }
   return undefined;
 }
@@ -134,13 +124,13 @@ interface Grounds {
 }
 
 /** The allowing statement of a resource policy that names the caller most strongly. */
-function strongestAllow(policy: Policy, request: AuthorizationRequest, action: string): Grounds | undefined {
+function strongestAllow(policy: Policy, evaluation: Evaluation): Grounds | undefined {
   let naming: Naming = NOT_NAMED;
   let strongest: Statement | undefined;
   for (const statement of policy.allows) {
     if (!statement.principal) continue;
-    const found = allowNaming(statement.principal, request.principal);
-    if (found <= naming || !allows(statement, request, action)) continue;
+    const found = allowNaming(statement.principal, evaluation.principal);
+    if (found <= naming || !allows(statement, evaluation)) continue;
     naming = found;
     strongest = statement;
     if (naming === DIRECTLY) break;
@@ -149,55 +139,50 @@ function strongestAllow(policy: Policy, request: AuthorizationRequest, action: s
 }
 
 /** The caller's own side: an identity policy must allow, within the permissions boundary and the session policies. */
-function decideByIdentity(
-  request: AuthorizationRequest,
-  action: string,
-  policies: PolicySet,
-  delegation: Statement | undefined,
-): Decision {
-  const { principal } = request;
+function decideByIdentity(evaluation: Evaluation, policies: PolicySet, delegation: Statement | undefined): Decision {
+  const { principal } = evaluation;
   if (!hasIdentitySide(principal)) return denials.noIdentityPolicy;
   // Nothing needs to allow the root user of an account what the account may do.
   const isRoot = principal.type === 'Root';
-  const allowing = isRoot ? undefined : firstAllow(policies.identityPolicies, request, action);
+  const allowing = isRoot ? undefined : firstAllow(policies.identityPolicies, evaluation);
   if (!isRoot && allowing === undefined) return denials.noIdentityPolicy;
-  const limited = limitedBy(request, action, policies);
+  const limited = limitedBy(evaluation, policies);
   if (limited) return limited;
   if (allowing) return allowedBy('identity-policy', allowing, delegation);
   return delegation ? allowedBy('resource-policy', delegation) : allowedBy('account-root');
 }
 
 /** What a permissions boundary or the session policies do not allow, implicitly. */
-function limitedBy(request: AuthorizationRequest, action: string, policies: PolicySet): Denied | undefined {
+function limitedBy(evaluation: Evaluation, policies: PolicySet): Denied | undefined {
   const { permissionsBoundary, sessionPolicies } = policies;
-  if (permissionsBoundary && !allowsAny(permissionsBoundary, request, action)) return denials.noBoundary;
+  if (permissionsBoundary && !allowsAny(permissionsBoundary, evaluation)) return denials.noBoundary;
   if (sessionPolicies === undefined || sessionPolicies.length === 0) {
     // A federated user's session without a policy has no permissions but those that a resource gives it by name (API
     // reference of GetFederationToken).
-    return request.principal.type === 'FederatedUser' ? denials.noSessionPolicy : undefined;
+    return evaluation.principal.type === 'FederatedUser' ? denials.noSessionPolicy : undefined;
   }
-  return firstAllow(sessionPolicies, request, action) ? undefined : denials.noSessionPolicy;
+  return firstAllow(sessionPolicies, evaluation) ? undefined : denials.noSessionPolicy;
 }
 
-function firstAllow(policies: readonly Policy[], request: AuthorizationRequest, action: string): Statement | undefined {
+function firstAllow(policies: readonly Policy[], evaluation: Evaluation): Statement | undefined {
   for (const policy of policies) {
-    const statement = allowsAny(policy, request, action);
+    const statement = allowsAny(policy, evaluation);
     if (statement) return statement;
   }
   return undefined;
 }
 
 /** The first allowing statement of a policy that is about its bearer. */
-function allowsAny(policy: Policy, request: AuthorizationRequest, action: string): Statement | undefined {
+function allowsAny(policy: Policy, evaluation: Evaluation): Statement | undefined {
   for (const statement of policy.allows) {
-    if (!statement.principal && allows(statement, request, action)) return statement;
+    if (!statement.principal && allows(statement, evaluation)) return statement;
   }
   return undefined;
 }
 
 /** INVARIANT: an Allow that cannot be evaluated does not allow. */
-function allows(statement: Statement, request: AuthorizationRequest, action: string): boolean {
-  return statementCovers(statement, action, request.resource, request.context) === YES;
+function allows(statement: Statement, evaluation: Evaluation): boolean {
+  return statementCovers(statement, evaluation) === YES;
 }
 
 /** An AWS service, or nobody, belongs to no account with policies of its own: the resource's policy is all there is. */

@@ -1,4 +1,5 @@
-import type { AuthorizationRequest, Denied, DenyReason } from './decide.ts';
+import type { Denied, DenyReason } from './decide.ts';
+import type { AuthorizationRequest } from './evaluation.ts';
 
 /** AWS's words: "Troubleshoot access denied error messages" in the IAM User Guide. */
 const explanations: Readonly<Record<DenyReason, (action: string) => string>> = {

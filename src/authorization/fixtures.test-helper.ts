@@ -1,4 +1,5 @@
 import type { ConditionContext } from './context.ts';
+import { beginEvaluation, type Evaluation, WORK_PER_DECISION } from './evaluation.ts';
 import type { Principal } from './principal.ts';
 
 /** The callers, the key and the policies that the tests of this directory speak of. */
@@ -43,6 +44,15 @@ export const anonymous: Principal = { type: 'Anonymous', arn: 'anonymous', accou
 export function contextOf(values: Readonly<Record<string, string | readonly string[]>> = {}): ConditionContext {
   const map = new Map(Object.entries(values).map(([key, value]) => [key, typeof value === 'string' ? [value] : value]));
   return { get: (key) => map.get(key) };
+}
+
+/** A request with these values, about to be evaluated. */
+export function evaluationOf(
+  values: Readonly<Record<string, string | readonly string[]>> = {},
+  work = WORK_PER_DECISION,
+): Evaluation {
+  const context = contextOf(values);
+  return beginEvaluation({ principal: user('alice'), action: 'kms:Encrypt', resource: KEY_ARN, context }, work);
 }
 
 /** The text of a policy with these statements. */

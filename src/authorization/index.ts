@@ -2,7 +2,6 @@
 export type { ConditionContext } from './context.ts';
 export {
   type Allowed,
-  type AuthorizationRequest,
   type Decision,
   type Denied,
   type DenyReason,
@@ -10,6 +9,7 @@ export {
   type PolicySet,
   type StatementReference,
 } from './decide.ts';
+export type { AuthorizationRequest } from './evaluation.ts';
 export { denialMessage } from './explain.ts';
 export { parsePolicy } from './parse-policy.ts';
 export type { Policy, PolicyKind } from './policy.ts';

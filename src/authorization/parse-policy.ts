@@ -4,7 +4,7 @@ import { malformed, quoted } from './malformed.ts';
 import { parseResourceArn } from './pattern.ts';
 import type { ActionElement, Policy, PolicyKind, ResourceElement, Statement } from './policy.ts';
 import { type PrincipalElement, parsePrincipalElement } from './principal.ts';
-import { compileWildcard, wildcardSymbols } from './wildcard.ts';
+import { wildcardPattern } from './wildcard.ts';
 
 /** AWS KMS's limit for a key policy, and more than any other policy may have. */
 const LONGEST_DOCUMENT = 32_768;
@@ -130,7 +130,7 @@ function parseAction(statement: JsonObject): ActionElement {
     excludes: element.excludes,
     any: actions.includes('*'),
     exact: new Set(actions.filter((action) => !hasWildcard(action))),
-    patterns: actions.filter(hasWildcard).map((action) => compileWildcard(wildcardSymbols(action))),
+    patterns: actions.filter(hasWildcard).map((action) => wildcardPattern(action)),
   };
 }
 

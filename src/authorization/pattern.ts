@@ -1,30 +1,26 @@
-import type { ConditionContext } from './context.ts';
+import { type Evaluation, spend } from './evaluation.ts';
 import { malformed, quoted } from './malformed.ts';
-import { NO, type Truth, truthOf, UNKNOWN } from './truth.ts';
-import { fixedSymbols, parseTemplate, resolveSymbols, resolveText, splitTemplate, type Template } from './variables.ts';
-import { compileWildcard, matchesWildcard, type WildcardPattern } from './wildcard.ts';
+import { NO, type Truth, truthOf, UNKNOWN, YES } from './truth.ts';
+import { fixedPattern, parseTemplate, resolvePattern, resolveText, splitTemplate, type Template } from './variables.ts';
+import { matchesWildcard, type WildcardPattern, wildcardPattern } from './wildcard.ts';
 
-/** A wildcard pattern that is compiled once when it holds no variables, and per request when it does. */
-export interface TemplatePattern {
-  readonly template: Template;
-  readonly compiled: WildcardPattern | undefined;
-}
+/** A wildcard pattern, or the template that becomes one for each request because it holds variables. */
+export type TemplatePattern = WildcardPattern | Template;
 
 export function compileTemplatePattern(template: Template): TemplatePattern {
-  return { template, compiled: template.fixed ? compileWildcard(fixedSymbols(template)) : undefined };
+  return template.fixed ? fixedPattern(template) : template;
 }
 
 export function matchesTemplatePattern(
   pattern: TemplatePattern,
-  context: ConditionContext,
-  text: string,
+  evaluation: Evaluation,
+  subject: string,
   start = 0,
-  end = text.length,
+  end = subject.length,
 ): Truth {
-  if (pattern.compiled) return truthOf(matchesWildcard(pattern.compiled, text, start, end));
-  const symbols = resolveSymbols(pattern.template, context, end - start);
-  if (typeof symbols === 'number') return symbols;
-  return truthOf(matchesWildcard(compileWildcard(symbols), text, start, end));
+  if (!('parts' in pattern)) return matchesWildcard(pattern, subject, evaluation, start, end);
+  const resolved = resolvePattern(pattern, evaluation, end - start);
+  return typeof resolved === 'number' ? resolved : matchesWildcard(resolved, subject, evaluation, start, end);
 }
 
 const ARN_SEGMENTS = 6;
@@ -48,8 +44,9 @@ export function parseResourceArn(text: string, hasVariables: boolean): ArnPatter
   if (text === '*') return { kind: 'any' };
   if (!text.startsWith('arn:')) throw malformed(`Resource ${quoted(text)} must be in ARN format or "*".`);
   const segments = splitTemplate(parseTemplate(text, hasVariables), ARN_SEGMENTS);
-  while (segments.length < ARN_SEGMENTS) segments.push(parseTemplate('*', false));
-  return { kind: 'segments', segments: segments.map(compileTemplatePattern) };
+  const patterns = segments.map(compileTemplatePattern);
+  while (patterns.length < ARN_SEGMENTS) patterns.push(wildcardPattern('*'));
+  return { kind: 'segments', segments: patterns };
 }
 
 /**
@@ -66,20 +63,25 @@ export function parseConditionArn(text: string, hasVariables: boolean): ArnPatte
   return { kind: 'segments', segments: segments.map(compileTemplatePattern) };
 }
 
+/** Finding the six segments of an ARN, besides comparing them. */
+const WORK_PER_ARN = 16;
+
 /** Whether an ARN matches. What is not an ARN matches nothing but `*`. */
-export function matchesArn(pattern: ArnPattern, arn: string, context: ConditionContext): Truth {
-  if (pattern.kind === 'any') return truthOf(true);
+export function matchesArn(pattern: ArnPattern, arn: string, evaluation: Evaluation): Truth {
+  if (pattern.kind === 'any') return YES;
   if (pattern.kind === 'variable') {
-    const expected = resolveText(pattern.template, context, arn.length);
+    const expected = resolveText(pattern.template, evaluation, arn.length);
     return typeof expected === 'number' ? expected : truthOf(expected === arn);
   }
-  let result = truthOf(true);
+  // A search for a colon reads several characters at once, unlike a comparison with a pattern.
+  if (!spend(evaluation, WORK_PER_ARN + (arn.length >> 3))) return UNKNOWN;
+  let result: Truth = YES;
   let start = 0;
   for (let i = 0; i < ARN_SEGMENTS; i++) {
     const isLast = i === ARN_SEGMENTS - 1;
     const end = isLast ? arn.length : arn.indexOf(':', start);
     if (end < 0) return NO;
-    const truth = matchesTemplatePattern(pattern.segments[i] as TemplatePattern, context, arn, start, end);
+    const truth = matchesTemplatePattern(pattern.segments[i] as TemplatePattern, evaluation, arn, start, end);
     if (truth === NO) return NO;
     if (truth === UNKNOWN) result = UNKNOWN;
     start = end + 1;

@@ -1,5 +1,5 @@
 import { allHold, type Condition } from './conditions.ts';
-import type { ConditionContext } from './context.ts';
+import { type Evaluation, isSpent } from './evaluation.ts';
 import { type ArnPattern, matchesArn } from './pattern.ts';
 import type { PrincipalElement } from './principal.ts';
 import { NO, not, type Truth, UNKNOWN, YES } from './truth.ts';
@@ -43,49 +43,47 @@ export interface ResourceElement {
   readonly patterns: readonly ArnPattern[];
 }
 
-/**
- * Whether a statement is about this action on this resource under these conditions; whom it is about is asked apart.
- *
- * @param action in lower case
- */
-export function statementCovers(
-  statement: Statement,
-  action: string,
-  resource: string,
-  context: ConditionContext,
-): Truth {
-  if (!actionListed(statement.action, action)) return NO;
-  const onResource = resourceListed(statement.resource, resource, context);
-  if (onResource === NO || statement.conditions.length === 0) return onResource;
-  const conditions = allHold(statement.conditions, context);
+/** Whether a statement is about this action on this resource under these conditions; whom it is about is asked apart. */
+export function statementCovers(statement: Statement, evaluation: Evaluation): Truth {
+  const onAction = actionListed(statement.action, evaluation);
+  if (onAction === NO) return NO;
+  const onResource = resourceListed(statement.resource, evaluation);
+  if (onResource === NO) return NO;
+  const conditions = statement.conditions.length === 0 ? YES : allHold(statement.conditions, evaluation);
   if (conditions === NO) return NO;
-  return onResource === UNKNOWN ? UNKNOWN : conditions;
+  return onAction === UNKNOWN || onResource === UNKNOWN ? UNKNOWN : conditions;
 }
 
-function actionListed(element: ActionElement, action: string): boolean {
-  return actionMatches(element, action) !== element.excludes;
-}
-
-function actionMatches(element: ActionElement, action: string): boolean {
-  // Asking a set hashes the text, which costs more than all the rest where the set is empty.
-  if (element.any || (element.exact.size > 0 && element.exact.has(action))) return true;
-  for (const pattern of element.patterns) {
-    if (matchesWildcard(pattern, action)) return true;
-  }
-  return false;
-}
-
-function resourceListed(element: ResourceElement, resource: string, context: ConditionContext): Truth {
-  const truth = element.any ? YES : resourceMatches(element, resource, context);
+function actionListed(element: ActionElement, evaluation: Evaluation): Truth {
+  const truth = actionMatches(element, evaluation);
   return element.excludes ? not(truth) : truth;
 }
 
-function resourceMatches(element: ResourceElement, resource: string, context: ConditionContext): Truth {
+function actionMatches(element: ActionElement, evaluation: Evaluation): Truth {
+  const { action } = evaluation;
+  // Asking a set hashes the text, which costs more than all the rest where the set is empty.
+  if (element.any || (element.exact.size > 0 && element.exact.has(action))) return YES;
+  for (const pattern of element.patterns) {
+    const truth = matchesWildcard(pattern, action, evaluation);
+    // An action has no variables, so what is unknown here is so because the work is used up.
+    if (truth !== NO) return truth;
+  }
+  return NO;
+}
+
+function resourceListed(element: ResourceElement, evaluation: Evaluation): Truth {
+  const truth = element.any ? YES : resourceMatches(element, evaluation);
+  return element.excludes ? not(truth) : truth;
+}
+
+function resourceMatches(element: ResourceElement, evaluation: Evaluation): Truth {
   let result: Truth = NO;
   for (const pattern of element.patterns) {
-    const truth = matchesArn(pattern, resource, context);
+    const truth = matchesArn(pattern, evaluation.resource, evaluation);
     if (truth === YES) return YES;
-    if (truth === UNKNOWN) result = UNKNOWN;
+    if (truth !== UNKNOWN) continue;
+    if (isSpent(evaluation)) return UNKNOWN;
+    result = UNKNOWN;
   }
   return result;
 }

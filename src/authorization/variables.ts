@@ -1,8 +1,9 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: policy variables look like template literals.
-import { type ConditionContext, contextKey } from './context.ts';
+import { contextKey } from './context.ts';
+import { type Evaluation, spend, valuesOf } from './evaluation.ts';
 import { malformed, quoted } from './malformed.ts';
 import { NO, UNKNOWN } from './truth.ts';
-import { literalSymbols, type PatternSymbol, wildcardSymbols } from './wildcard.ts';
+import { markLiterals, type WildcardPattern, wildcardPattern } from './wildcard.ts';
 
 /**
  * Policy variables: `${aws:username}`, `${aws:PrincipalTag/team, 'none'}`, and `${*}`, `${?}`, `${$}` for those three
@@ -70,42 +71,44 @@ export function splitTemplate(template: Template, limit: number): Template[] {
   return segments.map((parts) => ({ parts, fixed: parts.every((part) => part.kind !== 'variable') }));
 }
 
+/** Reading one part of a template. */
+const WORK_PER_PART = 8;
+
 /**
  * The template's text for a request; UNKNOWN when a variable has no value, NO when the text would be longer than
- * `longest` and so fits nothing that is asked about. The limit keeps a policy with thousands of variables from growing
- * into megabytes.
+ * `longest` and so fits nothing that is asked about.
  */
-export function resolveText(template: Template, context: ConditionContext, longest: number): string | Unresolved {
+export function resolveText(template: Template, evaluation: Evaluation, longest: number): string | Unresolved {
   let text = '';
   for (const part of template.parts) {
-    const value = part.kind === 'variable' ? variableValue(part.key, part.fallback, context) : part.text;
+    const value = part.kind === 'variable' ? variableValue(part.key, part.fallback, evaluation) : part.text;
     if (value === undefined) return UNKNOWN;
     if (text.length + value.length > longest) return NO;
+    if (!spend(evaluation, WORK_PER_PART + value.length)) return UNKNOWN;
     text += value;
   }
   return text;
 }
 
-/** The same as a pattern, which must fit within `longest`. A value's wildcards do not act. */
-export function resolveSymbols(
+/** The same as a pattern, whose literal text must fit within `longest`. A value's wildcards do not act. */
+export function resolvePattern(
   template: Template,
-  context: ConditionContext,
+  evaluation: Evaluation,
   longest: number,
-): PatternSymbol[] | Unresolved {
-  const symbols: PatternSymbol[] = [];
-  let literals = 0;
+): WildcardPattern | Unresolved {
+  let text = '';
+  let literals: Set<number> | undefined;
+  let literalLength = 0;
   for (const part of template.parts) {
-    if (part.kind === 'text') {
-      for (const symbol of wildcardSymbols(part.text)) symbols.push(symbol);
-      continue;
-    }
-    const value = part.kind === 'variable' ? variableValue(part.key, part.fallback, context) : part.text;
+    const value = part.kind === 'variable' ? variableValue(part.key, part.fallback, evaluation) : part.text;
     if (value === undefined) return UNKNOWN;
-    literals += value.length;
-    if (literals > longest) return NO;
-    for (const symbol of literalSymbols(value)) symbols.push(symbol);
+    if (part.kind !== 'text') literalLength += value.length;
+    if (literalLength > longest) return NO;
+    if (!spend(evaluation, WORK_PER_PART + value.length)) return UNKNOWN;
+    if (part.kind !== 'text') literals = markLiterals(value, text.length, literals);
+    text += value;
   }
-  return symbols;
+  return wildcardPattern(text, literals);
 }
 
 /** What can be known of a comparison with a template that has no text. */
@@ -117,16 +120,20 @@ export function fixedText(template: Template): string {
 }
 
 /** The pattern of a template without variables. */
-export function fixedSymbols(template: Template): PatternSymbol[] {
-  return template.parts.flatMap((part) => {
-    if (part.kind === 'variable') return [];
-    return part.kind === 'text' ? wildcardSymbols(part.text) : literalSymbols(part.text);
-  });
+export function fixedPattern(template: Template): WildcardPattern {
+  let literals: Set<number> | undefined;
+  let offset = 0;
+  for (const part of template.parts) {
+    if (part.kind === 'variable') continue;
+    if (part.kind === 'literal') literals = markLiterals(part.text, offset, literals);
+    offset += part.text.length;
+  }
+  return wildcardPattern(fixedText(template), literals);
 }
 
 /** Keys with several values cannot be variables: which of them would be meant? */
-function variableValue(key: string, fallback: string | undefined, context: ConditionContext): string | undefined {
-  const values = context.get(key);
-  if (values === undefined || values.length === 0) return fallback;
+function variableValue(key: string, fallback: string | undefined, evaluation: Evaluation): string | undefined {
+  const values = valuesOf(evaluation, key);
+  if (values.length === 0) return fallback;
   return values.length === 1 ? values[0] : undefined;
 }

@@ -1,165 +1,125 @@
+import { spend, type Work } from './evaluation.ts';
+import { NO, type Truth, truthOf, UNKNOWN, YES } from './truth.ts';
+
 /**
  * Patterns with `*` (any run of characters, also none) and `?` (exactly one UTF-16 code unit), matched without regular
  * expressions: the patterns are callers' text, and a backtracking engine would let one policy stall the server.
  *
- * A pattern is made from symbols rather than from text, because a policy variable's value is spliced in as literal
- * text: a `*` in it stands for itself.
+ * There is nothing to compile but the text itself. Tables that search faster (Knuth-Morris-Pratt, Shift-And) would make
+ * long repetitive patterns linear, but they are many times a pattern's size, and policies are kept by the thousand. The
+ * plain search below takes one step for each character unless pattern and text are both repetitive, and then the work of
+ * the decision bounds it.
  */
-export type PatternSymbol = number;
-const ANY_RUN: PatternSymbol = -1;
-const ANY_ONE: PatternSymbol = -2;
-
-/** A stretch of a pattern between two `*`, with the table by which it is searched for. */
-type Piece =
-  /** Without `?`. */
-  | { readonly kind: 'exact'; readonly symbols: Int32Array; readonly failure: Int32Array }
-  /** With `?`. */
-  | { readonly kind: 'fuzzy'; readonly length: number; readonly fits: FitTable };
-
-/** Bit i of a unit's row is set when symbol i of the piece fits that unit. */
-interface FitTable {
-  readonly byUnit: ReadonlyMap<number, Int32Array>;
-  /** The row of the units that the piece does not name. */
-  readonly byOthers: Int32Array;
-}
-
 export interface WildcardPattern {
-  /** What stands before the first `*`. */
-  readonly first: Int32Array;
-  /** What stands after the last `*`; undefined when the pattern holds none, and `first` is all of it. */
-  readonly last: Int32Array | undefined;
-  readonly middle: readonly Piece[];
-  /** Code units that any matching text has at least. */
-  readonly minLength: number;
+  readonly text: string;
+  /** The places of `text` whose `*` or `?` stands for itself: a policy variable's value is spliced in as literal text. */
+  readonly literals: ReadonlySet<number> | undefined;
+  /** The places of the first and of the last `*` that act; the text's length and -1 when none does. */
+  readonly firstRun: number;
+  readonly lastRun: number;
 }
 
-/** The symbols of text in which `*` and `?` are wildcards. */
-export function wildcardSymbols(text: string): PatternSymbol[] {
-  return Array.from({ length: text.length }, (_, i) => {
-    const unit = text.charCodeAt(i);
-    if (unit === 0x2a) return ANY_RUN;
-    return unit === 0x3f ? ANY_ONE : unit;
-  });
+const ANY_RUN = 0x2a;
+const ANY_ONE = 0x3f;
+
+/** Besides the steps of matching: the call itself. */
+const WORK_PER_PATTERN = 8;
+
+/** Policies name these by the thousand, as segments of ARNs. */
+const ANYTHING: WildcardPattern = Object.freeze({ text: '*', literals: undefined, firstRun: 0, lastRun: 0 });
+const NOTHING: WildcardPattern = Object.freeze({ text: '', literals: undefined, firstRun: 0, lastRun: -1 });
+
+export function wildcardPattern(text: string, literals?: ReadonlySet<number>): WildcardPattern {
+  if (text === '') return NOTHING;
+  if (text === '*' && literals === undefined) return ANYTHING;
+  let firstRun = text.indexOf('*');
+  while (literals?.has(firstRun)) firstRun = text.indexOf('*', firstRun + 1);
+  if (firstRun < 0) return { text, literals, firstRun: text.length, lastRun: -1 };
+  let lastRun = text.lastIndexOf('*');
+  while (literals?.has(lastRun)) lastRun = text.lastIndexOf('*', lastRun - 1);
+  return { text, literals, firstRun, lastRun };
 }
 
-/** The symbols of text that stands for itself. */
-export function literalSymbols(text: string): PatternSymbol[] {
-  return Array.from({ length: text.length }, (_, i) => text.charCodeAt(i));
-}
-
-export function compileWildcard(symbols: readonly PatternSymbol[]): WildcardPattern {
-  const stretches: PatternSymbol[][] = [[]];
-  for (const symbol of symbols) {
-    if (symbol === ANY_RUN) stretches.push([]);
-    else stretches.at(-1)?.push(symbol);
+/** Adds the places of a value's `*` and `?`, when the value stands at `offset` of a pattern and is literal text there. */
+export function markLiterals(value: string, offset: number, places: Set<number> | undefined): Set<number> | undefined {
+  let marked = places;
+  for (let i = 0; i < value.length; i++) {
+    const unit = value.charCodeAt(i);
+    if (unit !== ANY_RUN && unit !== ANY_ONE) continue;
+    marked ??= new Set();
+    marked.add(offset + i);
   }
-  return {
-    first: Int32Array.from(stretches[0] as PatternSymbol[]),
-    last: stretches.length === 1 ? undefined : Int32Array.from(stretches.at(-1) as PatternSymbol[]),
-    middle: stretches
-      .slice(1, -1)
-      .filter((stretch) => stretch.length > 0)
-      .map(compilePiece),
-    minLength: stretches.reduce((sum, stretch) => sum + stretch.length, 0),
-  };
+  return marked;
 }
 
-/** Whether the whole of `text`, or of its part from `start` to `end`, matches. */
-export function matchesWildcard(pattern: WildcardPattern, text: string, start = 0, end = text.length): boolean {
-  const { first, last, middle } = pattern;
-  if (end - start < pattern.minLength) return false;
-  if (last === undefined) return end - start === pattern.minLength && standsAt(first, text, start);
-  const tail = end - last.length;
-  if (!standsAt(first, text, start) || !standsAt(last, text, tail)) return false;
-  let position = start + first.length;
-  // The leftmost place for each piece leaves the most room for those after it, so no choice is ever taken back.
-  for (const piece of middle) {
-    const found = find(piece, text, position, tail);
-    if (found < 0) return false;
-    position = found;
-  }
-  return true;
+/** Whether the whole of `subject`, or of its part from `start` to `end`, matches; UNKNOWN when the work is used up. */
+export function matchesWildcard(
+  pattern: WildcardPattern,
+  subject: string,
+  work: Work,
+  start = 0,
+  end = subject.length,
+): Truth {
+  const { text, firstRun, lastRun } = pattern;
+  const length = text.length;
+  const room = end - start;
+  // Without a `*`, all of the text is before the first and nothing after the last.
+  const ends = lastRun < 0 ? length : length - (lastRun - firstRun + 1);
+  const fits = lastRun < 0 ? room === ends : room >= ends;
+  if (!spend(work, fits ? WORK_PER_PATTERN + ends : WORK_PER_PATTERN)) return UNKNOWN;
+  if (!fits || !standsAt(pattern, 0, firstRun, subject, start)) return NO;
+  if (lastRun < 0) return YES;
+  // What follows the last `*` has one place where it can stand.
+  const tail = end - (length - lastRun - 1);
+  if (!standsAt(pattern, lastRun + 1, length, subject, tail)) return NO;
+  return firstRun === lastRun ? YES : standBetween(pattern, subject, work, start + firstRun, tail);
 }
 
-function compilePiece(symbols: readonly PatternSymbol[]): Piece {
-  if (symbols.includes(ANY_ONE)) return { kind: 'fuzzy', length: symbols.length, fits: fitTable(symbols) };
-  return { kind: 'exact', symbols: Int32Array.from(symbols), failure: failureTable(symbols) };
-}
-
-/** Where the leftmost place of the piece ends, or -1. */
-function find(piece: Piece, text: string, from: number, end: number): number {
-  if (piece.kind === 'fuzzy') return findFuzzy(piece.length, piece.fits, text, from, end);
-  return findExact(piece.symbols, piece.failure, text, from, end);
-}
-
-/** For each prefix of the piece, the length of its longest proper prefix that is also its suffix. */
-function failureTable(symbols: readonly PatternSymbol[]): Int32Array {
-  const table = new Int32Array(symbols.length);
-  let matched = 0;
-  for (let i = 1; i < symbols.length; i++) {
-    while (matched > 0 && symbols[i] !== symbols[matched]) matched = table[matched - 1] as number;
-    if (symbols[i] === symbols[matched]) matched++;
-    table[i] = matched;
-  }
-  return table;
-}
-
-function standsAt(symbols: Int32Array, text: string, at: number): boolean {
-  for (let i = 0; i < symbols.length; i++) {
-    const symbol = symbols[i];
-    if (symbol !== text.charCodeAt(at + i) && symbol !== ANY_ONE) return false;
+/** Whether the symbols at the places `from` to `to`, none of them a `*` that acts, fit the subject at `at`. */
+function standsAt({ text, literals }: WildcardPattern, from: number, to: number, subject: string, at: number): boolean {
+  for (let place = from; place < to; place++) {
+    const symbol = text.charCodeAt(place);
+    if (symbol === subject.charCodeAt(at + place - from)) continue;
+    if (symbol !== ANY_ONE || literals?.has(place)) return false;
   }
   return true;
-}
-
-function findExact(symbols: Int32Array, failure: Int32Array, text: string, from: number, end: number): number {
-  let matched = 0;
-  for (let i = from; i < end; i++) {
-    const unit = text.charCodeAt(i);
-    while (matched > 0 && symbols[matched] !== unit) matched = failure[matched - 1] as number;
-    if (symbols[matched] === unit) matched++;
-    if (matched === symbols.length) return i + 1;
-  }
-  return -1;
-}
-
-function fitTable(symbols: readonly PatternSymbol[]): FitTable {
-  const byOthers = new Int32Array(Math.ceil(symbols.length / 32));
-  symbols.forEach((symbol, i) => {
-    if (symbol === ANY_ONE) setBit(byOthers, i);
-  });
-  const byUnit = new Map<number, Int32Array>();
-  symbols.forEach((symbol, i) => {
-    if (symbol === ANY_ONE) return;
-    const row = byUnit.get(symbol) ?? byOthers.slice();
-    setBit(row, i);
-    byUnit.set(symbol, row);
-  });
-  return { byUnit, byOthers };
-}
-
-function setBit(row: Int32Array, i: number): void {
-  row[i >> 5] = (row[i >> 5] as number) | (1 << (i & 31));
 }
 
 /**
- * Baeza-Yates and Gonnet's Shift-And, 32 symbols to a word: bit i of `matched` says that the piece's first i+1 symbols
- * fit the text that ends here. Each character costs the same whatever came before, where a plain search with `?` would
- * start over at every position.
+ * Whether what the pattern has between its first and its last `*` is found, in order, between `start` and `end`. The
+ * leftmost place for each stretch between two `*` leaves the most room for those after it, so only the stretch at hand is
+ * ever moved.
  */
-function findFuzzy(length: number, { byUnit, byOthers }: FitTable, text: string, from: number, end: number): number {
-  const matched = new Int32Array(byOthers.length);
-  const lastWord = byOthers.length - 1;
-  const lastBit = 1 << ((length - 1) & 31);
-  for (let at = from; at < end; at++) {
-    const row = byUnit.get(text.charCodeAt(at)) ?? byOthers;
-    let carry = 1;
-    for (let word = 0; word <= lastWord; word++) {
-      const before = matched[word] as number;
-      matched[word] = ((before << 1) | carry) & (row[word] as number);
-      carry = before >>> 31;
+function standBetween(
+  { text, literals, firstRun, lastRun }: WildcardPattern,
+  subject: string,
+  work: Work,
+  start: number,
+  end: number,
+): Truth {
+  let left = work.left;
+  let place = firstRun + 1;
+  let at = start;
+  let stretch = place;
+  let stretchAt = start;
+  while (place < lastRun && left >= 0) {
+    left--;
+    const symbol = text.charCodeAt(place);
+    const acts = (symbol === ANY_RUN || symbol === ANY_ONE) && !literals?.has(place);
+    if (acts && symbol === ANY_RUN) {
+      stretch = ++place;
+      stretchAt = at;
+    } else if (at >= end) {
+      // A stretch that reaches the end where it stands has no more room further on.
+      break;
+    } else if (acts || symbol === subject.charCodeAt(at)) {
+      place++;
+      at++;
+    } else {
+      place = stretch;
+      at = ++stretchAt;
     }
-    if (((matched[lastWord] as number) & lastBit) !== 0) return at + 1;
   }
-  return -1;
+  work.left = left;
+  return left < 0 ? UNKNOWN : truthOf(place === lastRun);
 }

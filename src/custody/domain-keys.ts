@@ -36,6 +36,11 @@ export interface DomainKeys {
   sealer(purpose: Purpose): Sealer;
 }
 
+/** Whether a store has been set up. Nothing says so but its records: a change log can be emptied, and is pruned anyway. */
+export async function hasDomainKeys(reader: RawReader): Promise<boolean> {
+  return (await reader.names(TABLE, { prefix: '', limit: 1 })).length > 0;
+}
+
 /** Makes a new domain key, which seals from now on, within the transaction that first sets a store up, or that rotates. */
 export async function createDomainKey(transaction: RawTransaction, rootKey: RootKey, random: Random): Promise<void> {
   const older = await transaction.list(TABLE, { prefix: '', limit: MOST_DOMAIN_KEYS });

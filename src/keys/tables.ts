@@ -44,7 +44,11 @@ export function keyOwnerName(region: string, keyId: string): string {
   return `${region}/${keyId}`;
 }
 
-/** Sixteen digits of milliseconds, so that the order of names is the order of time. */
 export function deletionName(deletionAtMs: number, key: KeyIdentity): string {
-  return `${String(deletionAtMs).padStart(16, '0')}/${keyName(key)}`;
+  return `${deletionMoment(deletionAtMs)}/${keyName(key)}`;
+}
+
+/** What the names of the deletions of one moment begin with: milliseconds in sixteen digits, which sort as time does. */
+export function deletionMoment(deletionAtMs: number): string {
+  return String(deletionAtMs).padStart(16, '0');
 }

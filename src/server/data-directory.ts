@@ -1,15 +1,18 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { createDomainKey, openDomainKeys } from '../custody/domain-keys.ts';
+import { createDomainKey, hasDomainKeys, openDomainKeys } from '../custody/domain-keys.ts';
+import type { RootKey } from '../custody/root-key/contract.ts';
 import { createRootKeyFile, openRootKeyFile } from '../custody/root-key/file-root-key.ts';
+import { keysTable } from '../keys/tables.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { writeFileDurably } from '../runtime/durable-file.ts';
 import { KeyholdError } from '../runtime/errors.ts';
 import type { Random } from '../runtime/random.ts';
 import { createAccount, newAccessKey } from '../services/iam/administrator.ts';
 import { newAccountId } from '../services/iam/identifiers.ts';
-import { sealedStore, table } from '../store/sealed-store.ts';
+import { accessKeysTable, accountsTable, usersTable } from '../services/iam/records.ts';
+import { sealedStore, sealedTransaction, table } from '../store/sealed-store.ts';
 import { openSqliteStore, type SqliteStore } from '../store/sqlite/sqlite-store.ts';
 
 /** What lies in a data directory, and nothing else does. */
@@ -59,6 +62,9 @@ interface DeploymentRecord {
 const deploymentTable = table<DeploymentRecord>('deployment');
 const DEPLOYMENT = 'this';
 
+/** A store that holds any of these has had its first start. */
+const tablesOfADeployment = [deploymentTable, accountsTable, usersTable, accessKeysTable, keysTable];
+
 export interface PrepareOptions {
   readonly path: string;
   readonly accountId?: string;
@@ -78,11 +84,12 @@ export interface Prepared {
 }
 
 /**
- * Takes hold of a data directory, and sets it up on the first start. Throws StartupRefused, having changed nothing, for a
- * directory that is not ours, is in use, or does not fit the options.
+ * Takes hold of a data directory, and sets it up on the first start. Throws StartupRefused for a directory that is not
+ * ours, is in use, or does not fit the options, and TamperedRecord where the record of the deployment is not what it was;
+ * having changed nothing either way, but that a directory of ours is closed to others.
  *
- * The first start is all or nothing: the transaction at its end makes the deployment. A crash before it leaves files that
- * the next start takes up (the root key) or writes anew (the credentials).
+ * The first start is all or nothing: one transaction at its end makes the domain key and the deployment. A crash before it
+ * leaves files that the next start takes up (the root key) or writes anew (the credentials).
  */
 export async function prepareDataDirectory(options: PrepareOptions): Promise<Prepared> {
   try {
@@ -102,9 +109,9 @@ async function prepare(options: PrepareOptions): Promise<Prepared> {
     throw refused(`${directory.rootKey} is missing: without the root key nothing in this data directory can be opened`);
   }
   mkdirSync(directory.path, { recursive: true, mode: 0o700 });
-  if (!known) chmodSync(directory.path, 0o700);
   const release = takeLock(directory);
   try {
+    closeToOthers(directory.path, 0o700);
     if (!existsSync(directory.rootKey)) createRootKeyFile(directory.rootKey, options.random);
     // A crash while it was made can leave the root key under its temporary name as well: a copy that nobody looks after.
     rmSync(`${directory.rootKey}.new`, { force: true });
@@ -127,20 +134,33 @@ async function openOrMakeDeployment(
   raw: SqliteStore,
   options: PrepareOptions,
 ): Promise<{ accountId: string; firstStart: boolean }> {
-  const { random } = options;
-  const rootKey = openRootKeyFile(directory.rootKey, random);
-  const head = await raw.head();
-  if (head === 0) await raw.transact((transaction) => createDomainKey(transaction, rootKey, random));
-  const domainKeys = await openDomainKeys(raw, rootKey, random);
-  const store = sealedStore(raw, domainKeys.sealer('records'));
-  const deployment = (await store.get(deploymentTable, DEPLOYMENT))?.value;
-  if (deployment !== undefined) {
-    refuseMisfit(deployment, options);
-    return { accountId: deployment.accountId, firstStart: false };
+  const rootKey = openRootKeyFile(directory.rootKey, options.random);
+  if (await isUnused(raw)) return makeDeployment(directory, raw, rootKey, options);
+  const domainKeys = await openDomainKeys(raw, rootKey, options.random);
+  const deployment = (await sealedStore(raw, domainKeys.sealer('records')).get(deploymentTable, DEPLOYMENT))?.value;
+  // Not taken for a first start, which would make another administrator, and in the sandbox let anyone use the keys.
+  if (deployment === undefined) {
+    throw new KeyholdError('TamperedRecord', `the record of the deployment is missing from ${directory.database}`);
   }
-  // A first start that crashed has made the domain key and nothing else. Where there was more, someone removed the record.
-  if (head > 1) throw new KeyholdError('TamperedRecord', 'the record of the deployment is missing');
+  refuseMisfit(deployment, options);
+  return { accountId: deployment.accountId, firstStart: false };
+}
 
+/** Judged by the records themselves. The change log, which can be emptied without touching any of them, is no witness. */
+async function isUnused(raw: SqliteStore): Promise<boolean> {
+  if (await hasDomainKeys(raw)) return false;
+  for (const { name } of tablesOfADeployment) {
+    if ((await raw.names(name, { prefix: '', limit: 1 })).length > 0) return false;
+  }
+  return true;
+}
+
+async function makeDeployment(
+  directory: DataDirectory,
+  raw: SqliteStore,
+  rootKey: RootKey,
+  { random, ...options }: PrepareOptions,
+): Promise<{ accountId: string; firstStart: boolean }> {
   const accountId = options.accountId ?? (options.sandbox ? '000000000000' : newAccountId(random));
   const accessKey = newAccessKey(random);
   // Before the transaction: were it the other way round, a crash in between would leave an administrator without a key.
@@ -154,10 +174,15 @@ async function openOrMakeDeployment(
       '',
     ].join('\n'),
   );
-  await store.transact(async (transaction) => {
+  // INVARIANT: the domain key and the record of the deployment come into being together. A start that finds the one without
+  // the other therefore knows that someone removed it.
+  await raw.transact(async (transaction) => {
+    await createDomainKey(transaction, rootKey, random);
+    const domainKeys = await openDomainKeys(transaction, rootKey, random);
+    const records = sealedTransaction(transaction, domainKeys.sealer('records'));
     const createdAtMs = options.clock.now();
-    await createAccount(transaction, accountId, accessKey, random, createdAtMs);
-    await transaction.create(deploymentTable, DEPLOYMENT, { accountId, sandbox: options.sandbox, createdAtMs });
+    await createAccount(records, accountId, accessKey, random, createdAtMs);
+    await records.create(deploymentTable, DEPLOYMENT, { accountId, sandbox: options.sandbox, createdAtMs });
   });
   return { accountId, firstStart: true };
 }
@@ -194,8 +219,11 @@ function refuseForeign(directory: DataDirectory): void {
 function takeLock(directory: DataDirectory): () => void {
   let lock: DatabaseSync | undefined;
   try {
+    // By itself SQLite would let everyone open the file, and whoever can open it can hold the lock and keep us from starting.
+    if (!existsSync(directory.lock)) closeSync(openSync(directory.lock, 'a', 0o600));
     lock = new DatabaseSync(directory.lock, { timeout: 0 });
     lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+    closeToOthers(directory.lock, 0o600);
   } catch (cause) {
     lock?.close();
     if ((cause as { errcode?: number }).errcode === SQLITE_BUSY) {
@@ -205,6 +233,16 @@ function takeLock(directory: DataDirectory): () => void {
   }
   const held = lock;
   return () => held.close();
+}
+
+/** Takes from others what they may do with a file or directory of ours; one that is not ours is its owner's to close. */
+function closeToOthers(path: string, mode: number): void {
+  if ((statSync(path).mode & 0o077) === 0) return;
+  try {
+    chmodSync(path, mode);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error;
+  }
 }
 
 function isStoreFailure(error: unknown): error is KeyholdError {

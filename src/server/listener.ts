@@ -222,7 +222,7 @@ async function respond(
   });
   if (response.destroyed) return;
   // Asked now, not when the request began: a stop waits for every connection that is promised to be kept.
-  if (state.closing) response.shouldKeepAlive = false;
+  if (state.closing || tooLarge) response.shouldKeepAlive = false;
   const answerHeaders = [
     'x-amzn-RequestId',
     answer.requestId,

@@ -11,7 +11,6 @@ import { systemClock } from '../runtime/clock.ts';
 import { invariant, KeyholdError } from '../runtime/errors.ts';
 import { systemRandom } from '../runtime/random.ts';
 import { credentials } from '../services/iam/credentials.ts';
-import { destroyDueKeys } from '../services/kms/destroy-due-keys.ts';
 import { kmsService } from '../services/kms/index.ts';
 import { keyDirectory } from '../services/kms/key-directory.ts';
 import { announcing, changeFeed } from '../store/change-feed.ts';
@@ -24,6 +23,7 @@ import { dispatcher } from './dispatch.ts';
 import { listen } from './listener.ts';
 import { epochOf, movableClock, type SharedMemory } from './shared-memory.ts';
 import { sideDoor } from './side-door.ts';
+import { startSweeper } from './sweeper.ts';
 
 /** One worker thread: its own store, caches, audit stream and listener, wired by hand. */
 
@@ -43,7 +43,6 @@ export type FromWorker = { readonly type: 'listening' } | { readonly type: 'refu
 const CACHED_KEYS = 120_000;
 /** Text of the policies that one worker keeps compiled, which takes a few times as much. */
 const CACHED_POLICY_CHARACTERS = 8 * 1024 * 1024;
-const SWEEP_INTERVAL_MS = 1000;
 
 async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloadTls(): void }> {
   const { slot, config, directory, memory } = orders;
@@ -84,28 +83,12 @@ async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloa
     }),
   });
 
-  // One worker is enough; another would find nothing left to do.
-  let sweeping: Promise<void> | undefined;
-  const sweep = async () => {
-    const destroyed = await destroyDueKeys(store, clock.now());
-    if (destroyed.length === 0) return;
-    for (const key of destroyed) log.info(key, 'destroyed a key whose deletion was due');
-    await raw.checkpoint();
-  };
-  const sweepTimer = setInterval(() => {
-    sweeping ??= sweep()
-      .catch((err: unknown) => log.error({ err }, 'destroying due keys failed; it will be tried again'))
-      .finally(() => {
-        sweeping = undefined;
-      });
-  }, SWEEP_INTERVAL_MS);
-  if (slot !== 0) clearInterval(sweepTimer);
+  const sweeper = slot === 0 ? startSweeper({ store, checkpoint: () => raw.checkpoint(), clock, log }) : undefined;
 
   return {
     async stop() {
       await listener.close();
-      clearInterval(sweepTimer);
-      await sweeping;
+      await sweeper?.stop();
       await audit.close();
       await store.close();
     },

@@ -56,6 +56,8 @@ export interface AuditDeclaration<Request, Response> {
 export interface Target<Input, Resolved, Ports> {
   /** The action that policies must allow: `kms:Encrypt`. */
   readonly permission: string;
+  /** Whether the request is about it at all; a target without this always is. */
+  readonly applies?: (input: Input) => boolean;
   /** Finds it. Throws NotFoundException and its like; says nothing about who may use it. */
   readonly resolve: (input: Input, ports: Ports, scope: Scope) => Promise<Resolved>;
   /** What the policy engine needs to know of it. */

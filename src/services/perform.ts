@@ -67,7 +67,7 @@ async function resolveAndAuthorize(
 ): Promise<Record<string, unknown>> {
   const declared = operation.targets as Readonly<Record<string, Target<object, unknown, unknown>>>;
   const resolved: Record<string, unknown> = {};
-  const names = Object.keys(declared);
+  const names = Object.keys(declared).filter((name) => declared[name]?.applies?.(input) ?? true);
   invariant(names.length > 0, 'an operation declares what it works on, or nothing would authorize it');
   for (const name of names) resolved[name] = await declared[name]?.resolve(input, ports, scope);
   for (const name of names) {

@@ -27,6 +27,7 @@ export function announcing(store: Store, epoch: Epoch): Store {
   return {
     get: (table, key) => store.get(table, key),
     list: (table, options) => store.list(table, options),
+    names: (table, options) => store.names(table, options),
     head: () => store.head(),
     changesSince: (sequence) => store.changesSince(sequence),
     close: () => store.close(),

@@ -40,8 +40,10 @@ async function getText(reader: RawReader, table: string, key: string) {
 }
 
 async function keysOf(reader: RawReader, table: string, prefix = '', after?: string, limit = 1000): Promise<string[]> {
-  const entries = await reader.list(table, { prefix, limit, ...(after !== undefined && { after }) });
-  return entries.map((entry) => entry.key);
+  const options = { prefix, limit, ...(after !== undefined && { after }) };
+  const keys = (await reader.list(table, options)).map((entry) => entry.key);
+  expect(await reader.names(table, options)).toEqual(keys);
+  return keys;
 }
 
 function createAll(store: RawStore, table: string, keys: readonly string[]): Promise<void> {
@@ -128,6 +130,7 @@ describe.each([
 
   test.each([0, -1, 1.5, Number.NaN])('refuses to list with limit %d', async (limit) => {
     await expect(open().list('t', { prefix: '', limit })).rejects.toThrow('invariant broken');
+    await expect(open().names('t', { prefix: '', limit })).rejects.toThrow('invariant broken');
   });
 
   test.each(['', 'a\0b', '\ud800', 'a\udc00'])(
@@ -242,6 +245,7 @@ describe.each([
     });
     await expect(leaked?.get('t', 'k')).rejects.toThrow('invariant broken');
     await expect(leaked?.list('t', { prefix: '', limit: 1 })).rejects.toThrow('invariant broken');
+    await expect(leaked?.names('t', { prefix: '', limit: 1 })).rejects.toThrow('invariant broken');
     await expect(leaked?.create('t', 'k', bytes('late'))).rejects.toThrow('invariant broken');
     expect(await store.get('t', 'k')).toBeUndefined();
   });
@@ -338,6 +342,7 @@ describe.each([
     const unavailable = expect.objectContaining({ code: 'StoreUnavailable' });
     await expect(store.get('t', 'a')).rejects.toEqual(unavailable);
     await expect(store.list('t', { prefix: '', limit: 1 })).rejects.toEqual(unavailable);
+    await expect(store.names('t', { prefix: '', limit: 1 })).rejects.toEqual(unavailable);
     await expect(store.head()).rejects.toEqual(unavailable);
     await expect(store.changesSince(0)).rejects.toEqual(unavailable);
     await expect(createAll(store, 't', ['b'])).rejects.toEqual(unavailable);

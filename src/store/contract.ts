@@ -31,6 +31,8 @@ export interface ListOptions {
 export interface RawReader {
   get(table: string, key: string): Promise<RawRecord | undefined>;
   list(table: string, options: ListOptions): Promise<RawEntry[]>;
+  /** The keys that {@link list} would give, without looking at the records: one that is damaged spoils no other. */
+  names(table: string, options: ListOptions): Promise<string[]>;
 }
 
 export interface RawTransaction extends RawReader {

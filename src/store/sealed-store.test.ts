@@ -165,6 +165,14 @@ test('a record moved to another key or table is refused', async () => {
   await expectTampered('policy', 'two');
 });
 
+test('a tampered record hides no other’s name', async () => {
+  await createTwo();
+  byHand("UPDATE records SET body = x'00' WHERE key = 'one'");
+  await expect(store.list(aliases, { prefix: '', limit: 10 })).rejects.toMatchObject({ code: 'TamperedRecord' });
+  expect(await store.names(aliases, { prefix: '', limit: 10 })).toEqual(['one', 'two']);
+  expect(await store.names(policies, { prefix: '', limit: 10 })).toEqual([]);
+});
+
 test('an edited version is refused, also within a transaction', async () => {
   await createTwo();
   byHand('UPDATE records SET version = 7 WHERE key = ?', 'one');

@@ -33,10 +33,15 @@ export interface StoredEntry<T> extends StoredRecord<T> {
   readonly key: string;
 }
 
-/** As {@link RawReader}. Both reject with KeyholdError TamperedRecord, which names the table and the key. */
+/** As {@link RawReader}. `get` and `list` reject with KeyholdError TamperedRecord, which names the table and the key. */
 export interface Reader {
   get<T>(table: Table<T>, key: string): Promise<StoredRecord<T> | undefined>;
   list<T>(table: Table<T>, options: ListOptions): Promise<StoredEntry<T>[]>;
+  /**
+   * The keys that {@link list} would give, opening nothing: one tampered record does not hide the others. A key alone says
+   * nothing that may be relied on; `get` the record it leads to.
+   */
+  names<T>(table: Table<T>, options: ListOptions): Promise<string[]>;
 }
 
 /** As {@link RawTransaction}. */
@@ -69,7 +74,8 @@ export function sealedStore(raw: RawStore, sealer: RecordSealer): Store {
   };
 }
 
-function sealedTransaction(raw: RawTransaction, sealer: RecordSealer): Transaction {
+/** The sealed view of a transaction on the raw store, for one that also writes what cannot be sealed: domain keys. */
+export function sealedTransaction(raw: RawTransaction, sealer: RecordSealer): Transaction {
   return {
     ...sealedReader(raw, sealer),
     async create({ name }, key, value) {
@@ -98,6 +104,7 @@ function sealedReader(raw: RawReader, sealer: RecordSealer): Reader {
         value: openValue<T>(sealer, name, key, version, body),
       }));
     },
+    names: ({ name }, options) => raw.names(name, options),
   };
 }
 

@@ -9,7 +9,6 @@ describe('errorResponse', () => {
     ['AccessDeniedException', 400, '{"__type":"AccessDeniedException","Message":"Why \\"x\\""}'],
     ['SerializationException', 400, '{"__type":"SerializationException","Message":"Why \\"x\\""}'],
     ['RequestEntityTooLargeException', 413, '{"__type":"RequestEntityTooLargeException","message":"Why \\"x\\""}'],
-    ['DependencyTimeoutException', 500, '{"__type":"DependencyTimeoutException","message":"Why \\"x\\""}'],
     ['KeyUnavailableException', 500, '{"__type":"KeyUnavailableException","message":"Why \\"x\\""}'],
     ['KMSInternalException', 500, '{"__type":"KMSInternalException","message":"Why \\"x\\""}'],
     ['InvalidCiphertextException', 400, '{"__type":"InvalidCiphertextException"}'],

@@ -39,8 +39,9 @@ export const tags = list(
 );
 export const tagKeys = list(string({ min: 1, max: 128 }));
 
-/** Page size. */
+/** Page size. The service description says 1000 for all listings; the pages of some operations say less. */
 export const limit = integer({ min: 1, max: 1000 });
+export const limitUpTo = (max: number) => integer({ min: 1, max, publishedMax: 1000 });
 export const marker = string({ min: 1, max: 1024, pattern: markerCharacters });
 
 export const policy = string({ min: 1, max: 131072, pattern: policyCharacters });

@@ -62,9 +62,15 @@ export function enumeration<const V extends string>(values: readonly V[]): Shape
   };
 }
 
-/** A whole number of `min` to `max`, inclusive. */
-export function integer(limits: Limits = {}): Shape<number> {
-  return wholeNumber('integer', 'an Integer', limits);
+/**
+ * A whole number of `min` to `max`, inclusive.
+ *
+ * @param limits.publishedMax where the service description allows more than the operation's own page
+ */
+export function integer(limits: Limits & { readonly publishedMax?: number } = {}): Shape<number> {
+  const shape = wholeNumber('integer', 'an Integer', limits);
+  const { publishedMax } = limits;
+  return publishedMax === undefined ? shape : { ...shape, description: { ...shape.description, max: publishedMax } };
 }
 
 /** A whole number of up to 64 bits, of which JavaScript keeps those of up to 53 exactly; others are refused. */

@@ -15,6 +15,7 @@ import {
   blob,
   boolean,
   enumeration,
+  integer,
   list,
   long,
   map,
@@ -436,4 +437,13 @@ describe('declaring', () => {
     });
     expect(() => structure<{ toString: boolean }>({ toString: required(boolean()) } as never)).toThrow('invariant');
   });
+});
+
+test('an operation’s own limit is enforced in AWS’s words, where the description allows more', () => {
+  const page = structure<{ Limit?: number }>({ Limit: integer({ min: 1, max: 50, publishedMax: 1000 }) });
+  expect(page.parse({ Limit: 50 })).toEqual({ Limit: 50 });
+  expect(() => page.parse({ Limit: 51 })).toThrow(
+    "1 validation error detected: Value '51' at 'limit' failed to satisfy constraint: Member must have value less than or equal to 50",
+  );
+  expect(page.description.members?.['Limit']?.max).toBe(1000);
 });

@@ -55,8 +55,12 @@ export function softwareCustody(sealer: Sealer, random: Random): Custody {
     encrypt(handle, plaintext, context) {
       const nonce = random.bytes(NONCE_BYTES);
       const covered = sealingData(OpenMaterial.of(handle).headerPrefix, nonce, context);
-      const sealed = blobBox.sealWithNonce(OpenMaterial.secretOf(handle), nonce, plaintext, covered);
-      return Buffer.concat([covered.subarray(0, HEADER_BYTES), ...sealed]);
+      const [ciphertext, tag] = blobBox.sealWithNonce(OpenMaterial.secretOf(handle), nonce, plaintext, covered);
+      const blob = Buffer.allocUnsafe(HEADER_BYTES + ciphertext.length + tag.length);
+      covered.copy(blob, 0, 0, HEADER_BYTES);
+      blob.set(ciphertext, HEADER_BYTES);
+      blob.set(tag, HEADER_BYTES + ciphertext.length);
+      return blob;
     },
 
     decrypt(handle, blob, context) {

@@ -131,3 +131,16 @@ describe('of the tags that a request brings', () => {
     expect(conditions('aws:tagkeys', { Tags: [] })).toEqual([]);
   });
 });
+
+test('a tag whose key differs in its case alone does not stand in for the one a policy means', () => {
+  const twins = [
+    { TagKey: 'team', TagValue: 'red' },
+    { TagKey: 'Team', TagValue: 'blue' },
+  ];
+  const conditions = requestTagConditions((input: { Tags?: typeof twins }) => input.Tags);
+  expect(conditions('aws:requesttag/team', { Tags: twins })).toEqual(['red', 'blue']);
+  const tags = twins.map(({ TagKey, TagValue }) => ({ key: TagKey, value: TagValue }));
+  const { key } = resolved();
+  const withTwins = key && { ...key, record: { ...key.record, tags } };
+  expect(keyCondition('aws:resourcetag/team', resolved({ key: withTwins }), scope)).toEqual(['red', 'blue']);
+});

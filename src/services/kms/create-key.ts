@@ -1,5 +1,5 @@
 import type { CreateKeyRequest, CreateKeyResponse } from '@aws-sdk/client-kms';
-import { type KeyRecord, keyArn, MOST_TAGS_PER_KEY } from '../../keys/key.ts';
+import { type KeyRecord, keyArn } from '../../keys/key.ts';
 import {
   keyName,
   keyOwnerName,
@@ -27,74 +27,81 @@ import { unsupported, validationFailure } from './errors.ts';
 import { keyMetadata } from './key-metadata.ts';
 import { checkKeyPolicy, defaultKeyPolicy } from './key-policy.ts';
 import type { KmsOperation } from './ports.ts';
-import { readTags } from './tag-rules.ts';
+import { mergeTags, readTags } from './tag-rules.ts';
 import { accountTarget } from './targets.ts';
 
 const tagConditions = requestTagConditions((input: Input<CreateKeyRequest>) => input.Tags);
 
-export const createKey: KmsOperation<CreateKeyRequest, CreateKeyResponse, { account: undefined }> = {
-  name: 'CreateKey',
-  input: structure<CreateKeyRequest>({
-    Policy: policy,
-    Description: description,
-    KeyUsage: keyUsage,
-    CustomerMasterKeySpec: customerMasterKeySpec,
-    KeySpec: keySpec,
-    Origin: origin,
-    CustomKeyStoreId: customKeyStoreId,
-    BypassPolicyLockoutSafetyCheck: boolean(),
-    Tags: tags,
-    MultiRegion: boolean(),
-    XksKeyId: xksKeyId,
-  }),
-  validate: refuseWhatCannotBeMade,
-  targets: { account: accountTarget('kms:CreateKey', conditions) },
-  effect: 'change',
-  audit: {
-    readOnly: false,
-    request: [
-      'Policy',
-      'Description',
-      'KeyUsage',
-      'CustomerMasterKeySpec',
-      'KeySpec',
-      'Origin',
-      'CustomKeyStoreId',
-      'BypassPolicyLockoutSafetyCheck',
-      'Tags',
-      'MultiRegion',
-      'XksKeyId',
-    ],
-    response: (output) => output,
-  },
-  async handle({ input, scope, ports, transaction }) {
-    const { accountId } = scope.caller.principal;
-    const identity = { accountId, region: scope.region, keyId: ports.random.uuid() };
-    const policyText = input.Policy ?? defaultKeyPolicy(accountId);
-    checkKeyPolicy(policyText, keyArn(identity), scope, input.BypassPolicyLockoutSafetyCheck);
-    const keyTags = readTags(input.Tags ?? []);
-    if (keyTags.length > MOST_TAGS_PER_KEY) throw new KeyholdError('TagException', 'Too many tags');
+export const createKey: KmsOperation<CreateKeyRequest, CreateKeyResponse, { account: undefined; tagging: undefined }> =
+  {
+    name: 'CreateKey',
+    input: structure<CreateKeyRequest>({
+      Policy: policy,
+      Description: description,
+      KeyUsage: keyUsage,
+      CustomerMasterKeySpec: customerMasterKeySpec,
+      KeySpec: keySpec,
+      Origin: origin,
+      CustomKeyStoreId: customKeyStoreId,
+      BypassPolicyLockoutSafetyCheck: boolean(),
+      Tags: tags,
+      MultiRegion: boolean(),
+      XksKeyId: xksKeyId,
+    }),
+    validate: refuseWhatCannotBeMade,
+    targets: {
+      account: accountTarget('kms:CreateKey', conditions),
+      // A key that is made with tags takes the permission to tag as well ("CreateKey", API reference).
+      tagging: {
+        ...accountTarget<Input<CreateKeyRequest>>('kms:TagResource', tagConditions),
+        applies: (input) => input.Tags !== undefined && input.Tags.length > 0,
+      },
+    },
+    effect: 'change',
+    audit: {
+      readOnly: false,
+      request: [
+        'Policy',
+        'Description',
+        'KeyUsage',
+        'CustomerMasterKeySpec',
+        'KeySpec',
+        'Origin',
+        'CustomKeyStoreId',
+        'BypassPolicyLockoutSafetyCheck',
+        'Tags',
+        'MultiRegion',
+        'XksKeyId',
+      ],
+      response: (output) => output,
+    },
+    async handle({ input, scope, ports, transaction }) {
+      const { accountId } = scope.caller.principal;
+      const identity = { accountId, region: scope.region, keyId: ports.random.uuid() };
+      const policyText = input.Policy ?? defaultKeyPolicy(accountId);
+      checkKeyPolicy(policyText, keyArn(identity), scope, input.BypassPolicyLockoutSafetyCheck);
+      const keyTags = mergeTags([], readTags(input.Tags ?? []));
 
-    const { materialId, material } = ports.custody.createSymmetric(identity);
-    const record: KeyRecord = {
-      ...identity,
-      createdAtMs: scope.nowMs,
-      description: input.Description ?? '',
-      keySpec: 'SYMMETRIC_DEFAULT',
-      keyUsage: 'ENCRYPT_DECRYPT',
-      origin: 'AWS_KMS',
-      keyManager: 'CUSTOMER',
-      currentMaterialId: materialId,
-      lifecycle: { status: 'Enabled' },
-      tags: keyTags,
-    };
-    await transaction.create(materialsTable, materialName(identity, materialId), material);
-    await transaction.create(policiesTable, keyName(identity), { policy: policyText });
-    await transaction.create(keyOwnersTable, keyOwnerName(identity.region, identity.keyId), { accountId });
-    await transaction.create(keysTable, keyName(identity), record);
-    return { KeyMetadata: keyMetadata(record) };
-  },
-};
+      const { materialId, material } = ports.custody.createSymmetric(identity);
+      const record: KeyRecord = {
+        ...identity,
+        createdAtMs: scope.nowMs,
+        description: input.Description ?? '',
+        keySpec: 'SYMMETRIC_DEFAULT',
+        keyUsage: 'ENCRYPT_DECRYPT',
+        origin: 'AWS_KMS',
+        keyManager: 'CUSTOMER',
+        currentMaterialId: materialId,
+        lifecycle: { status: 'Enabled' },
+        tags: keyTags,
+      };
+      await transaction.create(materialsTable, materialName(identity, materialId), material);
+      await transaction.create(policiesTable, keyName(identity), { policy: policyText });
+      await transaction.create(keyOwnersTable, keyOwnerName(identity.region, identity.keyId), { accountId });
+      await transaction.create(keysTable, keyName(identity), record);
+      return { KeyMetadata: keyMetadata(record) };
+    },
+  };
 
 /** AWS's rules for combinations first, then what this server does not make yet, said plainly. */
 function refuseWhatCannotBeMade(input: Input<CreateKeyRequest>): void {

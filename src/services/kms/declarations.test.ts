@@ -37,8 +37,13 @@ describe.each(operations.map((operation) => [operation.name, operation] as const
     const targets = Object.values(operation.targets) as { permission: string }[];
     expect(targets.length).toBeGreaterThan(0);
     for (const { permission } of targets) expect(permission).toMatch(/^kms:[A-Z][A-Za-z]+$/);
-    // All permissions are the operation's own, but for ReEncrypt, which has one for each side.
-    const expected = name === 'ReEncrypt' ? ['kms:ReEncryptFrom', 'kms:ReEncryptTo'] : [`kms:${name}`];
+    // All permissions are the operation's own, but for ReEncrypt, which has one for each side, and for making a key with
+    // tags, which takes the permission to tag as well.
+    const others: Record<string, string[]> = {
+      ReEncrypt: ['kms:ReEncryptFrom', 'kms:ReEncryptTo'],
+      CreateKey: ['kms:CreateKey', 'kms:TagResource'],
+    };
+    const expected = others[name] ?? [`kms:${name}`];
     expect(new Set(targets.map(({ permission }) => permission))).toEqual(new Set(expected));
   });
 

@@ -1,7 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { deletionName, deletionsTable, keyName } from '../../keys/tables.ts';
-import { openMemoryStore } from '../../store/memory/memory-store.ts';
+import type { KeyIdentity } from '../../keys/key.ts';
+import { deletionMoment, deletionName, deletionsTable, keyName } from '../../keys/tables.ts';
+import { KeyholdError } from '../../runtime/errors.ts';
+import type { RawStore } from '../../store/contract.ts';
+import { type MemoryStoreFaults, openMemoryStore } from '../../store/memory/memory-store.ts';
 import { sealedMemoryStore } from '../../store/sealed-memory-store.test-helper.ts';
+import type { Store } from '../../store/sealed-store.ts';
 import { ACCOUNT, NOW, REGION } from '../scope.test-helper.ts';
 import { destroyDueKeys } from './destroy-due-keys.ts';
 import { createKey, machine, type Worker } from './kms.test-helper.ts';
@@ -20,7 +24,20 @@ function transparentMachine() {
     }
     return all;
   };
-  return { ...machine(sealedMemoryStore(raw)), names };
+  /** Edits a record by hand: gives it a version that it was not sealed with. */
+  const tamper = async (table: string, prefix: string) => {
+    const [row] = await raw.list(table, { prefix, limit: 1 });
+    if (row === undefined) throw new Error(`there is no ${prefix} in ${table}`);
+    await raw.transact((transaction) => transaction.replace(table, row.key, row.body, row.version));
+  };
+  return { ...machine(sealedMemoryStore(raw)), raw, names, tamper };
+}
+
+/** One go of which nothing fails; gives the keys that it destroyed. */
+async function sweep(store: Store, nowMs: number): Promise<KeyIdentity[]> {
+  const { destroyed, failures } = await destroyDueKeys(store, nowMs);
+  expect(failures).toEqual([]);
+  return destroyed;
 }
 
 async function doomedKey(worker: Worker, days: number): Promise<string> {
@@ -32,12 +49,12 @@ async function doomedKey(worker: Worker, days: number): Promise<string> {
 test('a key is destroyed when it is due, and not a millisecond before', async () => {
   const { store, worker, names } = transparentMachine();
   const keyId = await doomedKey(await worker(), 7);
-  expect(await destroyDueKeys(store, NOW)).toEqual([]);
-  expect(await destroyDueKeys(store, NOW + 7 * DAY_MS - 1)).toEqual([]);
+  expect(await sweep(store, NOW)).toEqual([]);
+  expect(await sweep(store, NOW + 7 * DAY_MS - 1)).toEqual([]);
   expect((await names()).length).toBeGreaterThan(0);
-  expect(await destroyDueKeys(store, NOW + 7 * DAY_MS)).toEqual([{ ...own, keyId }]);
+  expect(await sweep(store, NOW + 7 * DAY_MS)).toEqual([{ ...own, keyId }]);
   expect(await names()).toEqual([]);
-  expect(await destroyDueKeys(store, NOW + 7 * DAY_MS)).toEqual([]);
+  expect(await sweep(store, NOW + 7 * DAY_MS)).toEqual([]);
 });
 
 test('nothing of it is left, and nothing of any other key is touched', async () => {
@@ -51,7 +68,7 @@ test('nothing of it is left, and nothing of any other key is touched', async () 
   await kms.call('TagResource', { KeyId: keyId, Tags: [{ TagKey: 'a', TagValue: 'b' }] });
   await kms.call('ScheduleKeyDeletion', { KeyId: keyId, PendingWindowInDays: 7 });
   expect((await names()).filter((name) => name.includes(keyId)).length).toBeGreaterThanOrEqual(7);
-  await destroyDueKeys(store, NOW + 7 * DAY_MS);
+  await sweep(store, NOW + 7 * DAY_MS);
   expect(await names()).toEqual(before);
 });
 
@@ -62,7 +79,7 @@ test('an alias that has moved to another key meanwhile stays', async () => {
   await kms.call('CreateAlias', { AliasName: 'alias/a', TargetKeyId: keyId });
   await kms.call('ScheduleKeyDeletion', { KeyId: keyId, PendingWindowInDays: 7 });
   await kms.call('UpdateAlias', { AliasName: 'alias/a', TargetKeyId: kept });
-  await destroyDueKeys(store, NOW + 7 * DAY_MS);
+  await sweep(store, NOW + 7 * DAY_MS);
   expect(await kms.directory.aliasTarget(own, 'alias/a')).toBe(kept);
   expect((await names()).some((name) => name.includes(keyId))).toBe(false);
 });
@@ -73,8 +90,8 @@ test('a deletion that was cancelled does not come, also when it was scheduled an
   const [cancelled, later] = [await doomedKey(kms, 7), await doomedKey(kms, 7)];
   for (const KeyId of [cancelled, later]) await kms.call('CancelKeyDeletion', { KeyId });
   await kms.call('ScheduleKeyDeletion', { KeyId: later, PendingWindowInDays: 30 });
-  expect(await destroyDueKeys(store, NOW + 7 * DAY_MS)).toEqual([]);
-  expect(await destroyDueKeys(store, NOW + 30 * DAY_MS)).toEqual([{ ...own, keyId: later }]);
+  expect(await sweep(store, NOW + 7 * DAY_MS)).toEqual([]);
+  expect(await sweep(store, NOW + 30 * DAY_MS)).toEqual([{ ...own, keyId: later }]);
   expect((await kms.directory.key({ ...own, keyId: cancelled }))?.record.lifecycle.status).toBe('Disabled');
 });
 
@@ -85,7 +102,7 @@ test('a key that lives is not destroyed because a deletion of it is still noted'
   const before = await names();
   const identity = { ...own, keyId };
   await store.transact((transaction) => transaction.create(deletionsTable, deletionName(NOW, identity), identity));
-  expect(await destroyDueKeys(store, NOW + DAY_MS)).toEqual([]);
+  expect(await sweep(store, NOW + DAY_MS)).toEqual([]);
   expect(await names()).toEqual(before);
 });
 
@@ -98,7 +115,7 @@ test('keys are destroyed in the order in which they are due, and those that are 
     await doomedKey(kms, 30),
     await doomedKey(kms, 10),
   ];
-  const destroyed = await destroyDueKeys(store, NOW + 20 * DAY_MS);
+  const destroyed = await sweep(store, NOW + 20 * DAY_MS);
   expect(destroyed.map(({ keyId }) => keyId)).toEqual([first, second, third]);
   expect(await kms.directory.key({ ...own, keyId: fourth as string })).toBeDefined();
 });
@@ -108,9 +125,9 @@ test('what was due at the same moment in several goes is all destroyed', async (
   const kms = await worker();
   for (let count = 0; count < 130; count++) await doomedKey(kms, 7);
   const due = NOW + 7 * DAY_MS;
-  expect(await destroyDueKeys(store, due)).toHaveLength(100);
-  expect(await destroyDueKeys(store, due)).toHaveLength(30);
-  expect(await destroyDueKeys(store, due)).toHaveLength(0);
+  expect(await sweep(store, due)).toHaveLength(100);
+  expect(await sweep(store, due)).toHaveLength(30);
+  expect(await sweep(store, due)).toHaveLength(0);
   expect(await names()).toEqual([]);
 });
 
@@ -119,9 +136,96 @@ test('two sweepers at once destroy each key once', async () => {
   const kms = await worker();
   const keyIds = [await doomedKey(kms, 7), await doomedKey(kms, 7), await doomedKey(kms, 7)];
   const due = NOW + 7 * DAY_MS;
-  const both = (await Promise.all([destroyDueKeys(store, due), destroyDueKeys(store, due)])).flat();
+  const both = (await Promise.all([sweep(store, due), sweep(store, due)])).flat();
   expect(both.map(({ keyId }) => keyId).sort()).toEqual([...keyIds].sort());
   expect(await names()).toEqual([]);
+});
+
+describe.each(['deletions', 'keys', 'materials', 'aliases', 'aliases-of-key', 'policies', 'key-owners'])(
+  'a record of %s that someone edited',
+  (table) => {
+    test('keeps no key but its own from being destroyed, and the failure is told', async () => {
+      const { store, worker, names, tamper } = transparentMachine();
+      const kms = await worker();
+      const keyIds: string[] = [];
+      for (const days of [7, 8, 9]) {
+        const keyId = await createKey(kms);
+        await kms.call('CreateAlias', { AliasName: `alias/of-${days}`, TargetKeyId: keyId });
+        await kms.call('ScheduleKeyDeletion', { KeyId: keyId, PendingWindowInDays: days });
+        keyIds.push(keyId);
+      }
+      const identity = { ...own, keyId: keyIds[0] as string };
+      const deletion = deletionName(NOW + 7 * DAY_MS, identity);
+      const edited = {
+        deletions: deletion,
+        aliases: `${ACCOUNT}/${REGION}/alias/of-7`,
+        'key-owners': `${REGION}/${identity.keyId}`,
+      };
+      await tamper(table, edited[table as keyof typeof edited] ?? keyName(identity));
+      const before = (await names()).filter((name) => name.includes(identity.keyId));
+      const { destroyed, failures, next } = await destroyDueKeys(store, NOW + 30 * DAY_MS);
+      expect(destroyed.map(({ keyId }) => keyId)).toEqual(keyIds.slice(1));
+      expect(failures).toEqual([{ deletion, error: expect.objectContaining({ code: 'TamperedRecord' }) }]);
+      expect(next).toBe('');
+      expect((await names()).filter((name) => name.includes(identity.keyId))).toEqual(before);
+    });
+  },
+);
+
+describe('rows of deletions that nobody can open', () => {
+  const due = NOW + 7 * DAY_MS;
+
+  async function insertByHand(raw: RawStore, names: readonly string[]): Promise<void> {
+    await raw.transact(async (transaction) => {
+      for (const name of names) await transaction.create('deletions', name, Buffer.from('anything'));
+    });
+  }
+
+  test('however many, do not keep the keys behind them from their turn', async () => {
+    const { store, raw, worker } = transparentMachine();
+    const keyId = await doomedKey(await worker(), 7);
+    await insertByHand(
+      raw,
+      Array.from({ length: 250 }, (_, count) => `${deletionMoment(count)}/anything`),
+    );
+    const destroyed: KeyIdentity[] = [];
+    const failed = new Set<string>();
+    let next = '';
+    let goes = 0;
+    do {
+      const go = await destroyDueKeys(store, due, next);
+      for (const { deletion } of go.failures) failed.add(deletion);
+      destroyed.push(...go.destroyed);
+      next = go.next;
+      goes++;
+    } while (next !== '');
+    expect({ goes, failed: failed.size, destroyed }).toEqual({ goes: 3, failed: 250, destroyed: [{ ...own, keyId }] });
+    // And the next round begins at the front, for records can be restored.
+    expect((await destroyDueKeys(store, due, next)).failures).toHaveLength(100);
+  });
+
+  test.each(['!', '0', '00000000000000000', '00000099999999999999/x', '0000-1', '0000/', '\u{1f511}'])(
+    'do not end the round by a name such as %j',
+    async (name) => {
+      const { store, raw, worker } = transparentMachine();
+      const keyId = await doomedKey(await worker(), 7);
+      await insertByHand(raw, [name]);
+      expect((await destroyDueKeys(store, due)).destroyed).toEqual([{ ...own, keyId }]);
+    },
+  );
+});
+
+test('a store that has failed is not asked again for each key, and the next go continues behind', async () => {
+  const faults: MemoryStoreFaults = {};
+  const { store, worker } = machine(sealedMemoryStore(openMemoryStore({ faults })));
+  const kms = await worker();
+  const keyIds = [await doomedKey(kms, 7), await doomedKey(kms, 8)];
+  const due = NOW + 30 * DAY_MS;
+  faults.failNextCommit = new KeyholdError('StoreUnavailable');
+  const go = await destroyDueKeys(store, due);
+  expect(go).toMatchObject({ destroyed: [], failures: [{ error: { code: 'StoreUnavailable' } }] });
+  expect((await destroyDueKeys(store, due, go.next)).destroyed).toEqual([{ ...own, keyId: keyIds[1] }]);
+  expect((await destroyDueKeys(store, due)).destroyed).toEqual([{ ...own, keyId: keyIds[0] }]);
 });
 
 describe('a destroyed key', () => {
@@ -133,7 +237,7 @@ describe('a destroyed key', () => {
     const key = await other.directory.key({ ...own, keyId });
     if (key === undefined) throw new Error('the key was created');
     await one.call('ScheduleKeyDeletion', { KeyId: keyId, PendingWindowInDays: 7 });
-    await destroyDueKeys(store, NOW + 7 * DAY_MS);
+    await sweep(store, NOW + 7 * DAY_MS);
     expect(await other.directory.key({ ...own, keyId })).toBeUndefined();
     expect(await other.directory.open(key, key.record.currentMaterialId)).toBeUndefined();
     await expect(other.call('Decrypt', { CiphertextBlob })).rejects.toThrow(
@@ -145,7 +249,7 @@ describe('a destroyed key', () => {
     const { store, worker } = transparentMachine();
     const kms = await worker();
     const keyId = await doomedKey(kms, 7);
-    await destroyDueKeys(store, NOW + 7 * DAY_MS);
+    await sweep(store, NOW + 7 * DAY_MS);
     expect(await kms.directory.ownerOf(REGION, keyId)).toBeUndefined();
     await expect(kms.call('DescribeKey', { KeyId: keyId })).rejects.toThrow(keyName({ ...own, keyId }).split('/')[2]);
   });

@@ -7,7 +7,7 @@ import {
   aliasRecordName,
   regionPrefix,
 } from '../../keys/tables.ts';
-import { keyId, limit, marker } from '../../wire/kms-shapes.ts';
+import { keyId, limitUpTo, marker } from '../../wire/kms-shapes.ts';
 import { type Input, structure } from '../../wire/shapes.ts';
 import type { Scope } from '../caller.ts';
 import { keyNotFound } from './errors.ts';
@@ -16,11 +16,11 @@ import { pageOfRecords } from './pagination.ts';
 import type { KmsOperation, KmsPorts } from './ports.ts';
 import { accountTarget } from './targets.ts';
 
-const PAGE_SIZE = { usual: 50, most: 100 };
+const USUAL_LIMIT = 50;
 
 export const listAliases: KmsOperation<ListAliasesRequest, ListAliasesResponse, { account: undefined }> = {
   name: 'ListAliases',
-  input: structure<ListAliasesRequest>({ KeyId: keyId, Limit: limit, Marker: marker }),
+  input: structure<ListAliasesRequest>({ KeyId: keyId, Limit: limitUpTo(100), Marker: marker }),
   targets: { account: accountTarget('kms:ListAliases') },
   effect: 'read',
   audit: { readOnly: true, request: ['KeyId', 'Limit', 'Marker'] },
@@ -33,7 +33,7 @@ export const listAliases: KmsOperation<ListAliasesRequest, ListAliasesResponse, 
       regionPrefix(owner),
       'ListAliases',
       input,
-      PAGE_SIZE,
+      USUAL_LIMIT,
     );
     const aliases: AliasListEntry[] = [];
     for (const { value } of items) {
@@ -59,7 +59,7 @@ async function aliasesOfKey(
     aliasesOfKeyPrefix(identity),
     'ListAliases',
     input,
-    PAGE_SIZE,
+    USUAL_LIMIT,
   );
   const aliases: AliasListEntry[] = [];
   for (const { value } of items) {

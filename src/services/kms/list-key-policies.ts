@@ -21,8 +21,7 @@ export const listKeyPolicies: KmsOperation<ListKeyPoliciesRequest, ListKeyPolici
   effect: 'read',
   audit: { readOnly: true, request: ['KeyId', 'Limit', 'Marker'] },
   handle({ input }) {
-    const size = { usual: 100, most: 1000 };
-    const { items, ...rest } = pageOfList([ONLY_POLICY_NAME], 'ListKeyPolicies', input, size, (name) => name);
+    const { items, ...rest } = pageOfList([ONLY_POLICY_NAME], 'ListKeyPolicies', input, 100, (name) => name);
     return { PolicyNames: items, ...rest };
   },
 };

@@ -16,8 +16,7 @@ export const listKeys: KmsOperation<ListKeysRequest, ListKeysResponse, { account
   audit: { readOnly: true, request: ['Limit', 'Marker'] },
   async handle({ input, scope, ports }) {
     const prefix = regionPrefix({ accountId: scope.caller.principal.accountId, region: scope.region });
-    const size = { usual: 100, most: 1000 };
-    const { items, ...rest } = await pageOfRecords(ports.store, keysTable, prefix, 'ListKeys', input, size);
+    const { items, ...rest } = await pageOfRecords(ports.store, keysTable, prefix, 'ListKeys', input, 100);
     const living = items.map((entry) => entry.value).filter((key) => !isDeleted(key, scope.nowMs));
     return { Keys: living.map((key) => ({ KeyId: key.keyId, KeyArn: keyArn(key) })), ...rest };
   },

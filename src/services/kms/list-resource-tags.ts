@@ -1,5 +1,5 @@
 import type { ListResourceTagsRequest, ListResourceTagsResponse } from '@aws-sdk/client-kms';
-import { keyId, limit, marker } from '../../wire/kms-shapes.ts';
+import { keyId, limitUpTo, marker } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
 import { pageOfList } from './pagination.ts';
 import type { KmsOperation } from './ports.ts';
@@ -7,7 +7,7 @@ import { ANY_STATE, type KeyResource, keyTarget } from './targets.ts';
 
 export const listResourceTags: KmsOperation<ListResourceTagsRequest, ListResourceTagsResponse, { key: KeyResource }> = {
   name: 'ListResourceTags',
-  input: structure<ListResourceTagsRequest>({ KeyId: required(keyId), Limit: limit, Marker: marker }),
+  input: structure<ListResourceTagsRequest>({ KeyId: required(keyId), Limit: limitUpTo(50), Marker: marker }),
   targets: {
     key: keyTarget({
       permission: 'kms:ListResourceTags',
@@ -20,9 +20,8 @@ export const listResourceTags: KmsOperation<ListResourceTagsRequest, ListResourc
   effect: 'read',
   audit: { readOnly: true, request: ['KeyId', 'Limit', 'Marker'] },
   handle({ input, targets }) {
-    const size = { usual: 50, most: 50 };
     const { tags } = targets.key.key.record;
-    const { items, ...rest } = pageOfList(tags, 'ListResourceTags', input, size, ({ key }) => key);
+    const { items, ...rest } = pageOfList(tags, 'ListResourceTags', input, 50, ({ key }) => key);
     return { Tags: items.map(({ key, value }) => ({ TagKey: key, TagValue: value })), ...rest };
   },
 };

@@ -1,15 +1,10 @@
 import type { Reader, StoredEntry, Table } from '../../store/sealed-store.ts';
-import { invalidMarker, validationFailure } from './errors.ts';
+import { invalidMarker } from './errors.ts';
 
 /** What a caller asks of a listing, and what a listing answers besides its items. */
 export interface PageRequest {
   readonly Limit?: number | undefined;
   readonly Marker?: string | undefined;
-}
-
-export interface PageSize {
-  readonly usual: number;
-  readonly most: number;
 }
 
 export interface Page<T> {
@@ -28,9 +23,9 @@ export async function pageOfRecords<T>(
   prefix: string,
   operation: string,
   request: PageRequest,
-  size: PageSize,
+  usualLimit: number,
 ): Promise<Page<StoredEntry<T>>> {
-  const limit = pageLimit(request, size);
+  const limit = request.Limit ?? usualLimit;
   const after = request.Marker === undefined ? undefined : decodeMarker(operation, request.Marker);
   // No record has such a name, though other items may.
   if (after?.includes('\0')) throw invalidMarker();
@@ -47,10 +42,10 @@ export function pageOfList<T>(
   all: readonly T[],
   operation: string,
   request: PageRequest,
-  size: PageSize,
+  usualLimit: number,
   nameOf: (item: T) => string,
 ): Page<T> {
-  const limit = pageLimit(request, size);
+  const limit = request.Limit ?? usualLimit;
   const after = request.Marker === undefined ? undefined : decodeMarker(operation, request.Marker);
   const rest = after === undefined ? all : all.filter((item) => nameOf(item) > after);
   return page(rest.slice(0, limit + 1), limit, operation, nameOf);
@@ -61,17 +56,6 @@ function page<T>(upToOneMore: T[], limit: number, operation: string, nameOf: (it
   const last = items.at(-1);
   if (upToOneMore.length <= limit || last === undefined) return { items, Truncated: false };
   return { items, NextMarker: encodeMarker(operation, nameOf(last)), Truncated: true };
-}
-
-/** AWS's description allows 1000 everywhere; the operations' own pages say less. */
-function pageLimit({ Limit }: PageRequest, { usual, most }: PageSize): number {
-  if (Limit !== undefined && Limit > most) {
-    throw validationFailure(
-      `1 validation error detected: Value '${Limit}' at 'limit' failed to satisfy constraint: ` +
-        `Member must have value less than or equal to ${most}`,
-    );
-  }
-  return Limit ?? usual;
 }
 
 /**

@@ -147,7 +147,7 @@ function beginTransaction(committed: Tables) {
 
 /** Reads of whatever tables are current. Bodies go out as copies, so that a caller may wipe what it was given. */
 function readerOf(current: () => Tables): RawReader {
-  return {
+  const reader: RawReader = {
     async get(table: string, key: string): Promise<RawRecord | undefined> {
       const record = current().get(table)?.get(key);
       return record && { version: record.version, body: Uint8Array.from(record.body) };
@@ -160,5 +160,9 @@ function readerOf(current: () => Tables): RawReader {
         .slice(0, limit)
         .map(([key, { version, body }]) => ({ key, version, body: Uint8Array.from(body) }));
     },
+    async names(table, options) {
+      return (await reader.list(table, options)).map(({ key }) => key);
+    },
   };
+  return reader;
 }

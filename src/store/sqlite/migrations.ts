@@ -1,4 +1,4 @@
-import type { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync } from 'node:sqlite';
 import { KeyholdError } from '../../runtime/errors.ts';
 
 /** "Keyh" in ASCII: marks the file as ours in SQLite's header, where `file(1)` sees it too. */
@@ -26,21 +26,30 @@ const migrations: readonly string[] = [
 
 export const SCHEMA_VERSION = migrations.length;
 
+/** A row of sqlite_schema, but for the page where its data begins. All are text; someone's editing could make them anything. */
+type SchemaObject = readonly [type: unknown, name: unknown, table: unknown, sql: unknown];
+
+const NAME_LENGTH_SHOWN = 100;
+
 /**
  * Says which schema version the database has, 0 for an empty one, without changing anything.
  *
- * @throws KeyholdError StoreUnavailable if the database is not Keyhold's or is newer than this code
+ * @throws KeyholdError StoreUnavailable if the database is not Keyhold's, is newer than this code, or holds anything but
+ * exactly what the migrations made
  */
 export function inspectSchema(database: DatabaseSync, path: string): number {
-  // One snapshot for all three, because another thread may be creating the schema now.
-  const [applicationId, version, objects] = database
+  // One statement, and so one snapshot of all of it, because another thread may be creating the schema now.
+  const rows = database
     .prepare(
-      `SELECT application_id, user_version, (SELECT count(*) FROM sqlite_schema)
-       FROM pragma_application_id, pragma_user_version`,
+      `SELECT application_id, user_version, type, name, tbl_name, sql
+       FROM pragma_application_id, pragma_user_version LEFT JOIN sqlite_schema ON true`,
       { returnArrays: true },
     )
-    .get() as unknown as [number, number, number];
-  const isNew = applicationId === 0 && version === 0 && objects === 0;
+    .all() as unknown as [number, number, ...SchemaObject][];
+  const [applicationId, version, firstType] = rows[0] as [number, number, ...SchemaObject];
+  // An empty schema is joined as one row of NULLs.
+  const objects = firstType === null && rows.length === 1 ? [] : rows.map(([, , ...object]) => object);
+  const isNew = applicationId === 0 && version === 0 && objects.length === 0;
   if (!isNew && applicationId !== APPLICATION_ID) {
     throw new KeyholdError('StoreUnavailable', `${path} is not a Keyhold database`);
   }
@@ -50,7 +59,41 @@ export function inspectSchema(database: DatabaseSync, path: string): number {
       `${path} has schema version ${version}, and this Keyhold knows versions up to ${SCHEMA_VERSION}: run a newer one`,
     );
   }
+  refuseForeignObjects(objects, version, path);
   return version;
+}
+
+/**
+ * INVARIANT: a database that is opened holds the objects that the migrations made, letter for letter, and no others. Records
+ * are sealed against being edited, but not against being put back as they were, and a trigger would do that by itself, to
+ * every revocation that ever comes: one write to the file would be enough.
+ */
+function refuseForeignObjects(objects: readonly SchemaObject[], version: number, path: string): void {
+  const expected = new Map(objectsOfVersion(version).map((object) => [JSON.stringify(object), object]));
+  for (const object of objects) {
+    if (expected.delete(JSON.stringify(object))) continue;
+    throw new KeyholdError('StoreUnavailable', `${path} holds ${named(object)}, which Keyhold did not make`);
+  }
+  for (const missing of expected.values()) {
+    throw new KeyholdError('StoreUnavailable', `${path} is damaged: it lacks ${named(missing)}`);
+  }
+}
+
+/** What SQLite itself writes into the schema for these migrations, its own sqlite_sequence among it. */
+function objectsOfVersion(version: number): SchemaObject[] {
+  const empty = new DatabaseSync(':memory:');
+  try {
+    for (const statements of migrations.slice(0, version)) empty.exec(statements);
+    const all = empty.prepare('SELECT type, name, tbl_name, sql FROM sqlite_schema', { returnArrays: true }).all();
+    return all as unknown as SchemaObject[];
+  } finally {
+    empty.close();
+  }
+}
+
+/** Quoted, and so on one line, whatever the name is. */
+function named([type, name]: SchemaObject): string {
+  return JSON.stringify(`${type} ${name}`.slice(0, NAME_LENGTH_SHOWN));
 }
 
 /** Brings the schema to {@link SCHEMA_VERSION}, wholly or not at all. Several threads may do so at once. */

@@ -1,24 +1,31 @@
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { invariant, KeyholdError } from '../../runtime/errors.ts';
 import type { ListOptions, RawEntry, RawRecord } from '../contract.ts';
 import { isRecordKey } from '../record-key.ts';
 import { attempt } from './sqlite-errors.ts';
 
-const GET_SQL = 'SELECT version, body FROM records WHERE tbl = ? AND key = ?';
+/** A version that no JavaScript number holds was written by hand. It reads as NULL, for reading it as a number would throw. */
+const VERSION = `iif(version <= ${Number.MAX_SAFE_INTEGER} AND version >= ${Number.MIN_SAFE_INTEGER}, version, NULL)`;
+
+const GET_SQL = `SELECT ${VERSION}, body FROM records WHERE tbl = ? AND key = ?`;
 
 /** The bounds arrive as bytes, because the upper one is seldom valid UTF-8; as text they compare byte by byte. */
-export const LIST_SQL = `SELECT key, version, body FROM records
+const IN_RANGE = `FROM records
   WHERE tbl = ? AND key >= CAST(? AS TEXT) AND key < CAST(? AS TEXT) ORDER BY key LIMIT ?`;
+export const LIST_SQL = `SELECT key, ${VERSION}, body ${IN_RANGE}`;
+const NAMES_SQL = `SELECT key ${IN_RANGE}`;
 
 export interface RecordReads {
   get(table: string, key: string): RawRecord | undefined;
   list(table: string, options: ListOptions): RawEntry[];
+  names(table: string, options: ListOptions): string[];
 }
 
 /** Prepares the reads of the contract on one connection. They are synchronous and leave no statement open. */
 export function recordReads(database: DatabaseSync): RecordReads {
   const getRow = database.prepare(GET_SQL, { returnArrays: true });
   const listRows = database.prepare(LIST_SQL, { returnArrays: true });
+  const listKeys = database.prepare(NAMES_SQL, { returnArrays: true });
 
   function get(table: string, key: string): RawRecord | undefined {
     if (!isRecordKey(key)) return undefined;
@@ -29,19 +36,26 @@ export function recordReads(database: DatabaseSync): RecordReads {
     return { version, body };
   }
 
-  function list(table: string, { prefix, after, limit }: ListOptions): RawEntry[] {
-    invariant(Number.isSafeInteger(limit) && limit > 0, 'a list has a positive limit');
-    if (!prefix.isWellFormed()) return [];
-    const rows = attempt('list records', () =>
-      listRows.all(table, lowerBound(prefix, after), upperBound(prefix), limit),
-    ) as unknown as [string, unknown, unknown][];
+  function list(table: string, options: ListOptions): RawEntry[] {
+    const rows = inRange(listRows, table, options) as [string, unknown, unknown][];
     return rows.map(([key, version, body]) => {
       if (typeof version !== 'number' || !(body instanceof Uint8Array)) throw wrongColumns(table, key);
       return { key, version, body };
     });
   }
 
-  return { get, list };
+  function names(table: string, options: ListOptions): string[] {
+    const rows = inRange(listKeys, table, options) as [string][];
+    return rows.map(([key]) => key);
+  }
+
+  return { get, list, names };
+}
+
+function inRange(statement: StatementSync, table: string, { prefix, after, limit }: ListOptions): unknown[] {
+  invariant(Number.isSafeInteger(limit) && limit > 0, 'a list has a positive limit');
+  if (!prefix.isWellFormed()) return [];
+  return attempt('list records', () => statement.all(table, lowerBound(prefix, after), upperBound(prefix), limit));
 }
 
 /** The least bytes a key of the list may have. */
@@ -63,7 +77,7 @@ function upperBound(prefix: string): Buffer {
   return bound;
 }
 
-/** STRICT tables guarantee the types; a database whose tables were replaced by hand does not. */
+/** STRICT tables guarantee the types, but not that an integer is a safe one; tables replaced while we run, not even those. */
 function wrongColumns(table: string, key: string): KeyholdError {
   return new KeyholdError('TamperedRecord', `record ${table} ${JSON.stringify(key)} has columns of the wrong type`);
 }

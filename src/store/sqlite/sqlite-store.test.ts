@@ -103,6 +103,63 @@ test('refuses a newer schema, and leaves it as it is', async () => {
 });
 
 test.each([
+  [
+    // The trigger that makes every later revocation undo itself.
+    'trigger undo',
+    `CREATE TRIGGER undo AFTER UPDATE ON records BEGIN
+       UPDATE records SET body = OLD.body, version = OLD.version WHERE tbl = NEW.tbl AND key = NEW.key; END`,
+  ],
+  ['view recent', 'CREATE VIEW recent AS SELECT * FROM changes'],
+  ['index fast', 'CREATE INDEX fast ON changes (tbl)'],
+  ['table notes', 'CREATE TABLE notes (text TEXT)'],
+  ['table sqlite_stat1', 'ANALYZE'],
+  ['table fts', 'CREATE VIRTUAL TABLE fts USING fts5(text)'],
+  ['table records', 'ALTER TABLE records ADD COLUMN older BLOB'],
+  [
+    'table changes',
+    'DROP TABLE changes; CREATE TABLE changes (sequence INTEGER PRIMARY KEY, tbl TEXT NOT NULL, key TEXT NOT NULL)',
+  ],
+  ['trigger a\\nb', 'CREATE TRIGGER "a\nb" AFTER DELETE ON records BEGIN SELECT 1; END'],
+])('refuses a database that holds an object of someone else: %s', async (object, sql) => {
+  await create(open(), 'a');
+  await opened.pop()?.close();
+  withDatabase((database) => database.exec(sql));
+  const before = readFileSync(path);
+  expect(refusal()).toMatchObject({
+    code: 'StoreUnavailable',
+    message: `${path} holds "${object}", which Keyhold did not make`,
+  });
+  expect(readFileSync(path).equals(before)).toBe(true);
+});
+
+test('refuses a database that lacks a table', async () => {
+  await open().close();
+  withDatabase((database) => database.exec('DROP TABLE changes'));
+  expect(refusal()).toMatchObject({
+    code: 'StoreUnavailable',
+    message: `${path} is damaged: it lacks "table changes"`,
+  });
+});
+
+test('takes a database that was vacuumed, and one that is a copy', async () => {
+  await create(open(), 'a');
+  await opened.pop()?.close();
+  withDatabase((database) => database.exec(`VACUUM; VACUUM INTO '${path}.copy'`));
+  for (const each of [path, `${path}.copy`]) expect((await open({ path: each }).get('t', 'a'))?.version).toBe(1);
+});
+
+test('a version that no number holds is tampering, and hides no other record’s name', async () => {
+  const store = open();
+  await create(store, 'a');
+  await create(store, 'b');
+  for (const version of ['9007199254740992', '9223372036854775807', '-9223372036854775808']) {
+    withDatabase((database) => database.exec(`UPDATE records SET version = ${version} WHERE key = 'a'`));
+    await expect(store.get('t', 'a')).rejects.toMatchObject({ code: 'TamperedRecord' });
+    expect(await store.names('t', { prefix: '', limit: 10 })).toEqual(['a', 'b']);
+  }
+});
+
+test.each([
   ['with another application id', 'PRAGMA application_id = 12345; CREATE TABLE t (x)'],
   ['without an application id', 'CREATE TABLE records (x)'],
   ['with only a version', 'PRAGMA user_version = 1'],

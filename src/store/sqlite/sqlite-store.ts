@@ -86,6 +86,10 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
     return outside.list(table, listOptions);
   }
 
+  async function names(table: string, listOptions: ListOptions): Promise<string[]> {
+    return outside.names(table, listOptions);
+  }
+
   async function head(): Promise<number> {
     return attempt('read the change log', newest);
   }
@@ -178,6 +182,9 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
       async list(table, listOptions) {
         return step(() => within.list(table, listOptions));
       },
+      async names(table, listOptions) {
+        return step(() => within.names(table, listOptions));
+      },
       async create(table, key, body) {
         if (!write(table, key, () => insertRecord.run(table, key, body))) throw conflict(table, key);
       },
@@ -235,7 +242,7 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
     return closing;
   }
 
-  return { get, list, head, changesSince, transact, checkpoint, close };
+  return { get, list, names, head, changesSince, transact, checkpoint, close };
 }
 
 function connect(path: string): { writer: DatabaseSync; reader: DatabaseSync } {

@@ -41,8 +41,8 @@ export type FromWorker = { readonly type: 'listening' } | { readonly type: 'refu
 
 /** Keys that one worker keeps in memory, with their material; some 1.5 KiB each. */
 const CACHED_KEYS = 120_000;
-/** Text of the policies that one worker keeps compiled, which takes a few times as much. */
-const CACHED_POLICY_CHARACTERS = 8 * 1024 * 1024;
+/** Text of the policies that one worker keeps compiled, which take up to some 60 bytes a character. */
+const CACHED_POLICY_CHARACTERS = 2 * 1024 * 1024;
 
 async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloadTls(): void }> {
   const { slot, config, directory, memory } = orders;

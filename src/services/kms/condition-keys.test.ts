@@ -27,7 +27,7 @@ const record: KeyRecord = {
 
 function resolved(more: Partial<ResolvedKey> = {}, aliases: readonly string[] = ['alias/a', 'alias/b']): ResolvedKey {
   const policy = compilePolicy(defaultKeyPolicy(ACCOUNT));
-  return { key: { record, version: 1, arn, policy, aliases }, identity, namedArn: arn, ...more };
+  return { key: { record, version: 1, arn, policy, policyCharacters: 300, aliases }, identity, namedArn: arn, ...more };
 }
 
 const scope = scopeOf(administrator);

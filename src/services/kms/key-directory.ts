@@ -21,8 +21,8 @@ export interface KeyDirectoryOptions {
   readonly custody: Custody;
   readonly compilePolicy: PolicyCompiler;
   /**
-   * About this many keys, with their opened material, and this many aliases are kept. A key with a long description or
-   * many tags counts as several.
+   * About this many keys, with their opened material, and this many aliases are kept. A key with a long policy or
+   * description, or with many tags, counts as several.
    */
   readonly capacity: number;
 }
@@ -93,8 +93,8 @@ export function keyDirectory(options: KeyDirectoryOptions): KeySource & KeyHandl
 }
 
 /** How many ordinary keys, of about a kibibyte, a key takes the room of. */
-function sizeOf({ record, aliases }: LoadedKey): number {
-  let characters = record.description.length;
+function sizeOf({ record, aliases, policyCharacters }: LoadedKey): number {
+  let characters = record.description.length + policyCharacters;
   for (const { key, value } of record.tags) characters += key.length + value.length;
   for (const alias of aliases) characters += alias.length;
   return 1 + Math.floor(characters / 512);

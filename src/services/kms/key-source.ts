@@ -30,6 +30,8 @@ export interface LoadedKey {
   readonly version: number;
   readonly arn: string;
   readonly policy: Policy;
+  /** How long the policy is as text: what it weighs, for a cache. */
+  readonly policyCharacters: number;
   /** The names of its aliases; policies read them as `kms:ResourceAliases`. */
   readonly aliases: readonly string[];
 }
@@ -65,6 +67,7 @@ export function storeKeySource(reader: Reader, compile: PolicyCompiler): KeySour
         version: found.version,
         arn: keyArn(identity),
         policy: compile(policy.value.policy),
+        policyCharacters: policy.value.policy.length,
         aliases: aliases.length === 0 ? NO_ALIASES : aliases.map((alias) => alias.value.aliasName),
       };
     },

@@ -47,6 +47,8 @@ const OUR_FILES = new Set([
   'audit',
   'lock',
   'lock-journal',
+  // Of the file system, where a volume of its own is the data directory.
+  'lost+found',
 ]);
 
 /** SQLite's result code when another connection holds the lock. */

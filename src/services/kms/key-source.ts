@@ -66,7 +66,7 @@ export function storeKeySource(reader: Reader, compile: PolicyCompiler): KeySour
         record: sharingStrings(found.value),
         version: found.version,
         arn: keyArn(identity),
-        policy: compile(policy.value.policy),
+        policy: compileStored(compile, policy.value.policy, name),
         policyCharacters: policy.value.policy.length,
         aliases: aliases.length === 0 ? NO_ALIASES : aliases.map((alias) => alias.value.aliasName),
       };
@@ -78,6 +78,15 @@ export function storeKeySource(reader: Reader, compile: PolicyCompiler): KeySour
       return (await reader.get(keyOwnersTable, keyOwnerName(region, keyId)))?.value.accountId;
     },
   };
+}
+
+/** A policy was judged before it was stored; if it cannot be read now, that is not the fault of whoever uses the key. */
+function compileStored(compile: PolicyCompiler, text: string, name: string): Policy {
+  try {
+    return compile(text);
+  } catch (cause) {
+    throw new KeyholdError('TamperedRecord', `the stored policy of key ${name} cannot be read`, { cause });
+  }
 }
 
 const NO_ALIASES: readonly string[] = [];

@@ -9,7 +9,6 @@ import {
   materialsTable,
   policiesTable,
 } from '../../keys/tables.ts';
-import { KeyholdError } from '../../runtime/errors.ts';
 import {
   customerMasterKeySpec,
   customKeyStoreId,
@@ -26,6 +25,7 @@ import { requestTagConditions } from './condition-keys.ts';
 import { unsupported, validationFailure } from './errors.ts';
 import { keyMetadata } from './key-metadata.ts';
 import { checkKeyPolicy, defaultKeyPolicy } from './key-policy.ts';
+import { refuseCustomKeyStore } from './not-yet.ts';
 import type { KmsOperation } from './ports.ts';
 import { mergeTags, readTags } from './tag-rules.ts';
 import { accountTarget } from './targets.ts';
@@ -116,12 +116,7 @@ function refuseWhatCannotBeMade(input: Input<CreateKeyRequest>): void {
     throw validationFailure(`KeyUsage ${usage} is not compatible with KeySpec ${spec}`);
   }
   if (spec !== 'SYMMETRIC_DEFAULT') throw unsupported(`KeySpec ${spec} is not supported yet.`);
-  if (input.CustomKeyStoreId !== undefined) {
-    throw new KeyholdError(
-      'CustomKeyStoreNotFoundException',
-      `Custom key store ${input.CustomKeyStoreId} does not exist.`,
-    );
-  }
+  refuseCustomKeyStore(input.CustomKeyStoreId);
   if (originOf(input) !== 'AWS_KMS') throw unsupported(`Origin ${originOf(input)} is not supported yet.`);
   if (input.XksKeyId !== undefined) {
     throw validationFailure('XksKeyId can only be specified with Origin EXTERNAL_KEY_STORE.');

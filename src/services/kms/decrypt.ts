@@ -10,13 +10,12 @@ import {
   recipient,
 } from '../../wire/kms-shapes.ts';
 import { structure } from '../../wire/shapes.ts';
+import { refuseGrantTokens, refuseRecipient } from './not-yet.ts';
 import type { KmsOperation } from './ports.ts';
 import {
   decryptBlob,
   ignoresCiphertext,
   limitContext,
-  refuseGrantTokens,
-  refuseRecipient,
   requireCiphertext,
   requireSymmetricDefault,
   SYMMETRIC_DEFAULT,

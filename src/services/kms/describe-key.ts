@@ -2,8 +2,8 @@ import type { DescribeKeyRequest, DescribeKeyResponse } from '@aws-sdk/client-km
 import { grantTokens, keyId } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
 import { keyMetadata } from './key-metadata.ts';
+import { refuseGrantTokens } from './not-yet.ts';
 import type { KmsOperation } from './ports.ts';
-import { refuseGrantTokens } from './symmetric.ts';
 import { ANY_STATE, type KeyResource, keyTarget } from './targets.ts';
 
 export const describeKey: KmsOperation<DescribeKeyRequest, DescribeKeyResponse, { key: KeyResource }> = {

@@ -8,14 +8,9 @@ import {
   plaintext,
 } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
+import { refuseGrantTokens } from './not-yet.ts';
 import type { KmsOperation } from './ports.ts';
-import {
-  currentHandle,
-  limitContext,
-  refuseGrantTokens,
-  requireSymmetricDefault,
-  SYMMETRIC_DEFAULT,
-} from './symmetric.ts';
+import { currentHandle, limitContext, requireSymmetricDefault, SYMMETRIC_DEFAULT } from './symmetric.ts';
 import { type KeyResource, keyTarget, USABLE } from './targets.ts';
 
 export const encrypt: KmsOperation<EncryptRequest, EncryptResponse, { key: KeyResource }> = {

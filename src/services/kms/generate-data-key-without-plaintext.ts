@@ -4,9 +4,9 @@ import type {
 } from '@aws-sdk/client-kms';
 import { dataKeySpec, dryRun, encryptionContext, grantTokens, keyId, numberOfBytes } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
+import { dataKeyTarget, makeDataKey, validateDataKey } from './data-key.ts';
 import type { KmsOperation } from './ports.ts';
-import { dataKeyBytes, limitContext, makeDataKey, refuseGrantTokens, SYMMETRIC_DEFAULT } from './symmetric.ts';
-import { type KeyResource, keyTarget, USABLE } from './targets.ts';
+import type { KeyResource } from './targets.ts';
 
 export const generateDataKeyWithoutPlaintext: KmsOperation<
   GenerateDataKeyWithoutPlaintextRequest,
@@ -22,28 +22,13 @@ export const generateDataKeyWithoutPlaintext: KmsOperation<
     GrantTokens: grantTokens,
     DryRun: dryRun,
   }),
-  validate: (input) => {
-    dataKeyBytes(input);
-    limitContext(input.EncryptionContext);
-    refuseGrantTokens(input.GrantTokens);
-  },
-  targets: {
-    key: keyTarget({
-      permission: 'kms:GenerateDataKeyWithoutPlaintext',
-      reference: (input) => input.KeyId,
-      accepts: 'key or alias',
-      crossAccount: true,
-      usage: { required: 'ENCRYPT_DECRYPT', operation: 'GenerateDataKeyWithoutPlaintext' },
-      states: USABLE,
-      encryptionContext: (input) => input.EncryptionContext,
-      encryptionAlgorithm: () => SYMMETRIC_DEFAULT,
-    }),
-  },
+  validate: validateDataKey,
+  targets: { key: dataKeyTarget('GenerateDataKeyWithoutPlaintext') },
   effect: 'read',
   audit: { readOnly: true, request: ['KeyId', 'KeySpec', 'NumberOfBytes', 'EncryptionContext', 'DryRun'] },
   async handle({ input, targets, ports }) {
     const { key } = targets.key;
-    const dataKey = await makeDataKey(ports, key, dataKeyBytes(input), input.EncryptionContext);
+    const dataKey = await makeDataKey(ports, key, input);
     dataKey.plaintext.fill(0);
     return { CiphertextBlob: dataKey.ciphertext, KeyId: key.arn, KeyMaterialId: dataKey.materialId };
   },

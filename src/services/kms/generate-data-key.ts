@@ -9,16 +9,10 @@ import {
   recipient,
 } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
+import { dataKeyTarget, makeDataKey, validateDataKey } from './data-key.ts';
+import { refuseRecipient } from './not-yet.ts';
 import type { KmsOperation } from './ports.ts';
-import {
-  dataKeyBytes,
-  limitContext,
-  makeDataKey,
-  refuseGrantTokens,
-  refuseRecipient,
-  SYMMETRIC_DEFAULT,
-} from './symmetric.ts';
-import { type KeyResource, keyTarget, USABLE } from './targets.ts';
+import type { KeyResource } from './targets.ts';
 
 export const generateDataKey: KmsOperation<GenerateDataKeyRequest, GenerateDataKeyResponse, { key: KeyResource }> = {
   name: 'GenerateDataKey',
@@ -32,28 +26,15 @@ export const generateDataKey: KmsOperation<GenerateDataKeyRequest, GenerateDataK
     DryRun: dryRun,
   }),
   validate: (input) => {
-    dataKeyBytes(input);
-    limitContext(input.EncryptionContext);
-    refuseGrantTokens(input.GrantTokens);
+    validateDataKey(input);
     refuseRecipient(input.Recipient);
   },
-  targets: {
-    key: keyTarget({
-      permission: 'kms:GenerateDataKey',
-      reference: (input) => input.KeyId,
-      accepts: 'key or alias',
-      crossAccount: true,
-      usage: { required: 'ENCRYPT_DECRYPT', operation: 'GenerateDataKey' },
-      states: USABLE,
-      encryptionContext: (input) => input.EncryptionContext,
-      encryptionAlgorithm: () => SYMMETRIC_DEFAULT,
-    }),
-  },
+  targets: { key: dataKeyTarget('GenerateDataKey') },
   effect: 'read',
   audit: { readOnly: true, request: ['KeyId', 'KeySpec', 'NumberOfBytes', 'EncryptionContext', 'DryRun'] },
   async handle({ input, targets, ports }) {
     const { key } = targets.key;
-    const dataKey = await makeDataKey(ports, key, dataKeyBytes(input), input.EncryptionContext);
+    const dataKey = await makeDataKey(ports, key, input);
     return {
       CiphertextBlob: dataKey.ciphertext,
       Plaintext: dataKey.plaintext,

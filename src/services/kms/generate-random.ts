@@ -1,10 +1,9 @@
 import type { GenerateRandomRequest, GenerateRandomResponse } from '@aws-sdk/client-kms';
-import { KeyholdError } from '../../runtime/errors.ts';
 import { customKeyStoreId, numberOfBytes, recipient } from '../../wire/kms-shapes.ts';
 import { structure } from '../../wire/shapes.ts';
 import { validationFailure } from './errors.ts';
+import { refuseCustomKeyStore, refuseRecipient } from './not-yet.ts';
 import type { KmsOperation } from './ports.ts';
-import { refuseRecipient } from './symmetric.ts';
 import { accountTarget } from './targets.ts';
 
 export const generateRandom: KmsOperation<GenerateRandomRequest, GenerateRandomResponse, { account: undefined }> = {
@@ -24,12 +23,7 @@ export const generateRandom: KmsOperation<GenerateRandomRequest, GenerateRandomR
   effect: 'read',
   audit: { readOnly: true, request: ['NumberOfBytes', 'CustomKeyStoreId'] },
   handle({ input, ports }) {
-    if (input.CustomKeyStoreId !== undefined) {
-      throw new KeyholdError(
-        'CustomKeyStoreNotFoundException',
-        `Custom key store ${input.CustomKeyStoreId} does not exist.`,
-      );
-    }
+    refuseCustomKeyStore(input.CustomKeyStoreId);
     return { Plaintext: ports.random.bytes(input.NumberOfBytes as number) };
   },
 };

@@ -9,13 +9,13 @@ import {
   keyId,
 } from '../../wire/kms-shapes.ts';
 import { type Input, required, structure } from '../../wire/shapes.ts';
+import { refuseGrantTokens } from './not-yet.ts';
 import type { KmsOperation } from './ports.ts';
 import {
   currentHandle,
   decryptBlob,
   ignoresCiphertext,
   limitContext,
-  refuseGrantTokens,
   requireCiphertext,
   requireSymmetricDefault,
   SYMMETRIC_DEFAULT,

@@ -1,7 +1,7 @@
 import { decodeHeader, type EncryptionContext } from '../../crypto/ciphertext.ts';
 import type { KeyHandle } from '../../custody/contract.ts';
 import { KeyholdError } from '../../runtime/errors.ts';
-import { incorrectKey, invalidCiphertext, unsupported, validationFailure } from './errors.ts';
+import { incorrectKey, invalidCiphertext, validationFailure } from './errors.ts';
 import type { LoadedKey } from './key-source.ts';
 import type { KmsPorts } from './ports.ts';
 
@@ -60,18 +60,6 @@ export function limitContext(context: EncryptionContext | undefined): void {
   }
 }
 
-/** No grant has been made in this server, so no grant token can be one of ours. */
-export function refuseGrantTokens(tokens: readonly string[] | undefined): void {
-  if (tokens !== undefined && tokens.length > 0) {
-    throw new KeyholdError('InvalidGrantTokenException', 'The request contains an invalid grant token.');
-  }
-}
-
-/** Answers to Nitro enclaves are not made yet, and answering in plaintext instead would defeat their purpose. */
-export function refuseRecipient(recipient: object | undefined): void {
-  if (recipient !== undefined) throw unsupported('The Recipient parameter is not supported yet.');
-}
-
 interface CiphertextInput {
   readonly CiphertextBlob?: Uint8Array | undefined;
   readonly DryRun?: boolean | undefined;
@@ -96,35 +84,4 @@ export function requireCiphertext(input: CiphertextInput, keyId: string | undefi
   if (ignoresCiphertext(input) && keyId === undefined) {
     throw validationFailure('A KMS key must be specified when the ciphertext is ignored.');
   }
-}
-
-const DATA_KEY_BYTES = { AES_256: 32, AES_128: 16 } as const;
-
-interface DataKeyInput {
-  readonly NumberOfBytes?: number | undefined;
-  readonly KeySpec?: keyof typeof DATA_KEY_BYTES | undefined;
-}
-
-/** How long a data key is asked to be, in bytes. AWS takes exactly one of the two members. */
-export function dataKeyBytes({ NumberOfBytes, KeySpec }: DataKeyInput): number {
-  if ((NumberOfBytes === undefined) === (KeySpec === undefined)) {
-    throw validationFailure('Please specify either number of bytes or key spec.');
-  }
-  return NumberOfBytes ?? DATA_KEY_BYTES[KeySpec as keyof typeof DATA_KEY_BYTES];
-}
-
-/** Makes a data key and encrypts it under a key; the plaintext is the caller's to answer with or to wipe. */
-export async function makeDataKey(
-  ports: KmsPorts,
-  key: LoadedKey,
-  bytes: number,
-  context: EncryptionContext | undefined,
-): Promise<{ plaintext: Buffer; ciphertext: Buffer; materialId: string }> {
-  const handle = await currentHandle(ports, key);
-  const plaintext = ports.random.bytes(bytes);
-  return {
-    plaintext,
-    ciphertext: ports.custody.encrypt(handle, plaintext, context),
-    materialId: handle.materialId,
-  };
 }

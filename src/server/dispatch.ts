@@ -91,9 +91,10 @@ export function dispatcher(dependencies: DispatchDependencies): (request: Server
     const refused = refusal(error, attempt);
     // What the client is told, and no more: a fault's cause may hold what no audit record should.
     const message = refused.status < 500 && error instanceof Error ? error.message : '';
-    attempt.error = { code: refused.type, message };
+    // An event of its own: a change whose commit failed has left a record already.
+    const event = { ...attempt, eventId: random.uuid(), error: { code: refused.type, message } };
     try {
-      await audit.append(auditRecordJson(attempt));
+      await audit.append(auditRecordJson(event));
       return refused;
     } catch (unrecorded) {
       return refusal(unrecorded, attempt);

@@ -246,8 +246,8 @@ function sendJson(response: HttpResponse, { status, json }: SideAnswer): void {
 }
 
 /**
- * A header's value, straight from the list that arrived: `request.headers` would build an object of all of them. A header
- * that came twice is no header: what would a signature over two of them mean?
+ * A header's value. One that came twice is no header, for what would a signature over two of them mean? Of some names
+ * `request.headers` keeps the first and of others it joins both, so it cannot tell.
  */
 function headerValue(rawHeaders: readonly string[], lowerCaseName: string): string {
   let value: string | undefined;

@@ -1,17 +1,20 @@
 import type { AliasListEntry, ListAliasesRequest, ListAliasesResponse } from '@aws-sdk/client-kms';
 import { type AliasRecord, aliasArn } from '../../keys/alias.ts';
+import { isDeleted } from '../../keys/lifecycle.ts';
 import {
   aliasesOfKeyPrefix,
   aliasesOfKeyTable,
   aliasesTable,
   aliasRecordName,
+  keyName,
+  keysTable,
   regionPrefix,
 } from '../../keys/tables.ts';
 import { keyId, limitUpTo, marker } from '../../wire/kms-shapes.ts';
 import { type Input, structure } from '../../wire/shapes.ts';
 import type { Scope } from '../caller.ts';
 import { keyNotFound } from './errors.ts';
-import { followKeyReference, livingKey } from './key-reference.ts';
+import { followKeyReference } from './key-reference.ts';
 import { pageOfRecords } from './pagination.ts';
 import type { KmsOperation, KmsPorts } from './ports.ts';
 import { accountTarget } from './targets.ts';
@@ -38,8 +41,8 @@ export const listAliases: KmsOperation<ListAliasesRequest, ListAliasesResponse, 
     const aliases: AliasListEntry[] = [];
     for (const { value } of items) {
       // The aliases of a key that is gone are gone, whether or not the sweep has come to them.
-      const key = await livingKey(ports.keys, { ...owner, keyId: value.targetKeyId }, scope.nowMs);
-      if (key !== undefined) aliases.push(listEntry(value, owner));
+      const key = await ports.store.get(keysTable, keyName({ ...owner, keyId: value.targetKeyId }));
+      if (key !== undefined && !isDeleted(key.value, scope.nowMs)) aliases.push(listEntry(value, owner));
     }
     return { Aliases: aliases, ...rest };
   },

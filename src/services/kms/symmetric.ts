@@ -37,15 +37,15 @@ export async function decryptBlob(
 
 /** Symmetric keys have one algorithm; naming another is a mismatch of key and algorithm. */
 export function requireSymmetricDefault(algorithm: string | undefined): void {
-  if (algorithm !== undefined && algorithm !== 'SYMMETRIC_DEFAULT') {
+  if (algorithm !== undefined && algorithm !== SYMMETRIC_DEFAULT) {
     throw new KeyholdError(
       'InvalidKeyUsageException',
-      `Algorithm ${algorithm} is incompatible with key spec SYMMETRIC_DEFAULT.`,
+      `Algorithm ${algorithm} is incompatible with key spec ${SYMMETRIC_DEFAULT}.`,
     );
   }
 }
 
-/** More than any use of a context, which is there to be written into an audit record, has been seen to need. */
+/** Our own limit, of names and values together in UTF-8; AWS states none. */
 const MOST_CONTEXT_BYTES = 16 * 1024;
 
 /** Contexts are limited here because policies may compare every pair with every pattern they have. */

@@ -47,8 +47,6 @@ export function coveragePage(operations: ReadonlyMap<string, AnyOperation>): str
     '|---|---|---|---|---|---|---|',
     ...done.map((name) => row(operations.get(name) as AnyOperation)),
     '',
-    'Every key here is `SYMMETRIC_DEFAULT` with usage `ENCRYPT_DECRYPT` and origin `AWS_KMS`, in one Region.',
-    '',
     '## Operations that do not work yet',
     '',
     'They answer `UnknownOperationException`.',

@@ -277,7 +277,7 @@ async function addKeysOf(server: TestServer, secrets: Map<string, Uint8Array>): 
       if (record === undefined) continue;
       const [accountId = '', region = '', keyId = '', materialId = ''] = name.split('/');
       const identity = lengthPrefixed('key material', accountId, region, keyId, materialId);
-      const material = sealer.open(identity, Buffer.from(record.value.wrapped, 'base64'));
+      const material = sealer.open(identity, Buffer.from(record.value.wrapped ?? '', 'base64'));
       // It is the material itself: its id is made of it.
       expect(createHmac('sha256', material).update('keyhold key material id v1').digest('hex')).toBe(materialId);
       secrets.set(`the ${ordinals.shift()} key material`, material);

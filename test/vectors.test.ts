@@ -33,6 +33,8 @@ function derive(key: string, label: string, context: string): string {
   return createHmac('sha256', bytes(key)).update(input).digest('hex');
 }
 
+const SPEC = 'SYMMETRIC_DEFAULT';
+
 interface CiphertextVector {
   readonly name: string;
   readonly keyMaterial: string;
@@ -61,24 +63,24 @@ describe.each(vectorsOf<CiphertextVector>('ciphertext.json'))('ciphertext: $name
     open: (_, sealed) => Buffer.from(sealed),
   };
 
-  function opened(random: Random) {
-    const { materialId, material } = softwareCustody(
-      inTheClear,
-      replayRandom(bytes(vector.keyMaterial)),
-    ).createSymmetric(key);
+  async function opened(random: Random) {
+    const { materialId, material } = await softwareCustody(inTheClear, replayRandom(bytes(vector.keyMaterial))).create(
+      key,
+      SPEC,
+    );
     expect(materialId).toBe(vector.keyMaterialId);
     const custody = softwareCustody(inTheClear, random);
     const identity: MaterialIdentity = { ...key, materialId };
-    return { custody, handle: custody.open(identity, material) };
+    return { custody, handle: custody.open(identity, SPEC, material) };
   }
 
-  test('is encrypted to the same bytes', () => {
-    const { custody, handle } = opened(replayRandom(bytes(vector.nonce)));
+  test('is encrypted to the same bytes', async () => {
+    const { custody, handle } = await opened(replayRandom(bytes(vector.nonce)));
     expect(custody.encrypt(handle, bytes(vector.plaintext), context).toString('hex')).toBe(vector.blob);
   });
 
-  test('is decrypted', () => {
-    const { custody, handle } = opened(noRandom);
+  test('is decrypted', async () => {
+    const { custody, handle } = await opened(noRandom);
     expect(custody.decrypt(handle, bytes(vector.blob), context)?.toString('hex')).toBe(vector.plaintext);
     expect(custody.decrypt(handle, bytes(vector.blob), { ...context, more: '' })).toBeUndefined();
   });
@@ -220,13 +222,13 @@ test('key material: its row holds the sealed vector in base64', async () => {
   if (vector?.keyMaterialId === undefined) throw new Error('there is a vector of key material');
   const key = { accountId: '111122223333', region: 'us-east-1', keyId: '1234abcd-12ab-34cd-56ef-1234567890ab' };
   const sealer = await sealerOf(vector, replayRandom(bytes(vector.nonce)));
-  const made = softwareCustody(sealer, replayRandom(bytes(vector.plaintext))).createSymmetric(key);
+  const made = await softwareCustody(sealer, replayRandom(bytes(vector.plaintext))).create(key, SPEC);
   expect(made).toEqual({
     materialId: vector.keyMaterialId,
     material: { wrapped: bytes(vector.sealed).toString('base64') },
   });
   expect(() =>
-    softwareCustody(sealer, noRandom).open({ ...key, materialId: made.materialId }, made.material),
+    softwareCustody(sealer, noRandom).open({ ...key, materialId: made.materialId }, SPEC, made.material),
   ).not.toThrow();
 });
 

@@ -50,6 +50,14 @@ export type DenyReason =
   | 'no-permissions-boundary-allows'
   | 'no-session-policy-allows';
 
+/**
+ * Whether a grant may allow what policies have refused: where none of them allows, as long as none denies and neither
+ * boundary nor session policy limits the caller ("Grants in AWS KMS", developer guide).
+ */
+export function leavesRoomForGrants({ reason }: Denied): boolean {
+  return reason === 'no-resource-based-policy-allows' || reason === 'no-identity-based-policy-allows';
+}
+
 /** A statement's place in its document, for the audit trail. */
 export type StatementReference = Pick<Statement, 'sid' | 'index'>;
 
@@ -74,8 +82,6 @@ export function decideWithin(evaluation: Evaluation, policies: PolicySet): Decis
   }
 
   const grounds = strongestAllow(policies.resourcePolicy, evaluation);
-  // Grants become another source here: a grant to the caller for this operation, whose constraints hold, allows whatever
-  // `grounds` is, and without the identity side; explicit denies, above, still win over it.
   if (grounds === undefined) return denials.noResourcePolicy;
 
   if (!hasIdentitySide(principal)) return allowedBy('resource-policy', grounds.statement);

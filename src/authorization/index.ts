@@ -6,6 +6,7 @@ export {
   type Denied,
   type DenyReason,
   decide,
+  leavesRoomForGrants,
   type PolicySet,
   type StatementReference,
 } from './decide.ts';

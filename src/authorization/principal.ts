@@ -91,6 +91,11 @@ function actsForAccount(principal: Principal): boolean {
 }
 
 const ACCOUNT_ID = /^\d{12}$/;
+/**
+ * An account and its identities are the same whichever partition a policy names them in: here they act in the China and
+ * GovCloud Regions as in all others, and policies written for those say `aws-cn` or `aws-us-gov`.
+ */
+const OTHER_PARTITION = /^arn:aws-(?:cn|us-gov):(?=iam:|sts:)/;
 const ACCOUNT_ROOT = /^arn:aws:iam::(\d{12}):root$/;
 /** Users, roles and their sessions. No wildcards: "you cannot use a wildcard to match part of a principal name". */
 const IDENTITY_ARN =
@@ -128,7 +133,8 @@ export function parsePrincipalElement(value: Json, excludes: boolean): Principal
   return element;
 }
 
-function addIdentity(text: string, element: { everyone: boolean; accounts: Set<string>; names: Set<string> }): void {
+function addIdentity(written: string, element: { everyone: boolean; accounts: Set<string>; names: Set<string> }): void {
+  const text = written.replace(OTHER_PARTITION, 'arn:aws:');
   const account = ACCOUNT_ROOT.exec(text)?.[1];
   if (text === '*') element.everyone = true;
   else if (account !== undefined) element.accounts.add(account);

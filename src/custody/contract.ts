@@ -1,4 +1,5 @@
 import type { EncryptionContext } from '../crypto/ciphertext.ts';
+import type { KeySpec } from '../crypto/key-specs.ts';
 
 /**
  * Custody keeps key material and operates with it by handle: nothing outside this folder ever holds plaintext material.
@@ -28,11 +29,21 @@ export interface KeyHandle {
   readonly [opened]: true;
 }
 
+/** The key that new material is for. */
+export type MaterialOwner = Omit<MaterialIdentity, 'materialId'>;
+
+export interface NewMaterial {
+  readonly materialId: string;
+  readonly material: WrappedMaterial;
+}
+
 export interface Custody {
-  /** Makes fresh material for a SYMMETRIC_DEFAULT key, and wraps it for its row. */
-  createSymmetric(key: Omit<MaterialIdentity, 'materialId'>): { materialId: string; material: WrappedMaterial };
-  /** Unwraps material. Throws TamperedRecord if it does not authenticate as this identity's. */
-  open(identity: MaterialIdentity, material: WrappedMaterial): KeyHandle;
+  /** Makes fresh material for a key of this spec, and wraps it for its row. Slow for RSA, but not on the event loop. */
+  create(key: MaterialOwner, spec: KeySpec): Promise<NewMaterial>;
+  /** Wraps the same material for a related key of another Region. Throws TamperedRecord as {@link open} does. */
+  rewrap(identity: MaterialIdentity, material: WrappedMaterial, relatedKey: MaterialOwner): WrappedMaterial;
+  /** Unwraps material of this spec. Throws TamperedRecord if it does not authenticate as this identity's. */
+  open(identity: MaterialIdentity, spec: KeySpec, material: WrappedMaterial): KeyHandle;
   /** Encrypts up to 4096 bytes into a self-describing ciphertext blob (`crypto/ciphertext.ts`). */
   encrypt(handle: KeyHandle, plaintext: Uint8Array, context: EncryptionContext | undefined): Buffer;
   /**

@@ -1,4 +1,4 @@
-import type { KeyIdentity } from './key.ts';
+import { type KeyIdentity, partitionOf } from './key.ts';
 
 export interface AliasRecord {
   /** With its prefix: `alias/orders`. */
@@ -14,5 +14,5 @@ export const ALIAS_PREFIX = 'alias/';
 export const AWS_MANAGED_ALIAS_PREFIX = 'alias/aws/';
 
 export function aliasArn(owner: Omit<KeyIdentity, 'keyId'>, aliasName: string): string {
-  return `arn:aws:kms:${owner.region}:${owner.accountId}:${aliasName}`;
+  return `arn:${partitionOf(owner.region)}:kms:${owner.region}:${owner.accountId}:${aliasName}`;
 }

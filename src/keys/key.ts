@@ -1,3 +1,5 @@
+import type { KeySpec, KeyUsage } from '../crypto/key-specs.ts';
+
 /** What is stored of a key: pure data, without its material and its policy, which have rows of their own. */
 export interface KeyRecord {
   readonly accountId: string;
@@ -9,23 +11,55 @@ export interface KeyRecord {
   readonly description: string;
   readonly keySpec: KeySpec;
   readonly keyUsage: KeyUsage;
-  readonly origin: 'AWS_KMS';
-  readonly keyManager: 'CUSTOMER';
-  /** Which row of material encrypts; older rows still decrypt. */
-  readonly currentMaterialId: string;
+  /** `EXTERNAL` for imported material. */
+  readonly origin: 'AWS_KMS' | 'EXTERNAL';
+  readonly keyManager: 'CUSTOMER' | 'AWS';
+  /** Which row of material encrypts; older rows still decrypt. Absent until the first import. */
+  readonly currentMaterialId?: string;
   readonly lifecycle: Lifecycle;
   /** At most 50, in the order of their names. */
   readonly tags: readonly Tag[];
+  /** Automatic rotation; absent while it is off. */
+  readonly rotation?: AutomaticRotation;
+  /** What the rows of imported material come to; of keys with origin `EXTERNAL` that have some. */
+  readonly imported?: ImportedMaterials;
+  /** Absent for single-Region keys. */
+  readonly multiRegion?: MultiRegion;
 }
-
-export type KeySpec = 'SYMMETRIC_DEFAULT';
-export type KeyUsage = 'ENCRYPT_DECRYPT';
 
 /** How a key stands, as far as it is stored; `lifecycle.ts` tells the state and moves between them. */
 export type Lifecycle =
   | { readonly status: 'Enabled' }
   | { readonly status: 'Disabled' }
-  | { readonly status: 'PendingDeletion'; readonly deletionAtMs: number };
+  | { readonly status: 'PendingDeletion'; readonly deletionAtMs: number }
+  /** A primary key that waits for its replicas to go; only then its own waiting period begins. */
+  | { readonly status: 'PendingReplicaDeletion'; readonly pendingWindowDays: number };
+
+export interface AutomaticRotation {
+  readonly periodDays: number;
+  readonly nextAtMs: number;
+}
+
+/**
+ * The availability of a key depends on all material that was ever imported into it and became current: a key with one of
+ * them deleted or expired is pending import ("Key states of AWS KMS keys", developer guide).
+ */
+export interface ImportedMaterials {
+  /** Whether all of it was there when it was last looked at. */
+  readonly complete: boolean;
+  /** When the first of it expires; absent if none does. */
+  readonly expiresAtMs?: number;
+}
+
+/**
+ * The same in every related key, and rewritten in all of them by one transaction: so a key is described from its own
+ * record alone.
+ */
+export interface MultiRegion {
+  readonly primaryRegion: string;
+  /** All others, in the order of their names. */
+  readonly replicaRegions: readonly string[];
+}
 
 export interface Tag {
   readonly key: string;
@@ -40,7 +74,13 @@ export interface KeyIdentity {
 }
 
 export function keyArn(key: KeyIdentity): string {
-  return `arn:aws:kms:${key.region}:${key.accountId}:key/${key.keyId}`;
+  return `arn:${partitionOf(key.region)}:kms:${key.region}:${key.accountId}:key/${key.keyId}`;
+}
+
+/** The first part of ARNs, which differs in the China and GovCloud Regions ("Amazon Resource Names", IAM user guide). */
+export function partitionOf(region: string): string {
+  if (region.startsWith('cn-')) return 'aws-cn';
+  return region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
 }
 
 export const MOST_TAGS_PER_KEY = 50;

@@ -1,11 +1,36 @@
-import type { KeyRecord, Lifecycle } from './key.ts';
+import type { KeyRecord } from './key.ts';
 
-/** The states of AWS's developer guide, "Key states of AWS KMS keys", that keys of this server can have. */
-export type KeyState = Lifecycle['status'];
+/**
+ * The states of AWS's developer guide, "Key states of AWS KMS keys". Keys of this server are never found `Creating` or
+ * `Updating`, for a transaction makes a replica or a new primary; `Unavailable` is for custom key stores.
+ */
+export type KeyState =
+  | 'Enabled'
+  | 'Disabled'
+  | 'PendingDeletion'
+  | 'PendingReplicaDeletion'
+  | 'PendingImport'
+  | 'Unavailable'
+  | 'Creating'
+  | 'Updating';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 export const SHORTEST_PENDING_WINDOW_DAYS = 7;
 export const LONGEST_PENDING_WINDOW_DAYS = 30;
+
+/** A deletion that is scheduled stays scheduled whatever becomes of the material. */
+export function keyState(key: KeyRecord, nowMs: number): KeyState {
+  const { status } = key.lifecycle;
+  if (status === 'PendingDeletion' || status === 'PendingReplicaDeletion') return status;
+  return lacksMaterial(key, nowMs) ? 'PendingImport' : status;
+}
+
+/** Expired material is gone from the very moment, whether or not it has been destroyed yet. */
+function lacksMaterial({ origin, imported }: KeyRecord, nowMs: number): boolean {
+  if (origin !== 'EXTERNAL') return false;
+  if (imported === undefined || !imported.complete) return true;
+  return imported.expiresAtMs !== undefined && imported.expiresAtMs <= nowMs;
+}
 
 /**
  * Whether a key's deletion is due. From that moment the key does not exist for anyone, whether or not its material has
@@ -31,6 +56,11 @@ export function scheduleDeletion(key: KeyRecord, nowMs: number, pendingWindowDay
     ...key,
     lifecycle: { status: 'PendingDeletion', deletionAtMs: nowMs + pendingWindowDays * DAY_MS },
   };
+}
+
+/** A primary key's deletion waits for its replicas' ("Deleting multi-Region keys", developer guide). */
+export function scheduleDeletionAfterReplicas(key: KeyRecord, pendingWindowDays: number): KeyRecord {
+  return { ...key, lifecycle: { status: 'PendingReplicaDeletion', pendingWindowDays } };
 }
 
 /** AWS leaves the key disabled, whatever it was before ("CancelKeyDeletion", API reference). */

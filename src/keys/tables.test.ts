@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { compareKeys, isRecordKey } from '../store/record-key.ts';
 import * as tables from './tables.ts';
 
-const { aliasesOfKeyPrefix, aliasRecordName, deletionName, keyName, keyOwnerName, materialName, regionPrefix } = tables;
+const { aliasesOfKeyPrefix, aliasRecordName, dueName, keyName, keyOwnerName, materialName, regionPrefix } = tables;
 
 const accountIds = fc.stringMatching(/^\d{12}$/);
 const regions = fc.constantFrom('us-east-1', 'us-east-11', 'eu-central-1', 'a');
@@ -36,7 +36,7 @@ test('all names are well-formed record keys', () => {
         aliasRecordName(key, aliasName),
         `${aliasesOfKeyPrefix(key)}${aliasName}`,
         keyOwnerName(key.region, key.keyId),
-        deletionName(at, key),
+        dueName(at, key),
       ];
       for (const name of names) expect(isRecordKey(name), name).toBe(true);
     }),
@@ -86,7 +86,7 @@ test('deletions are in the order in which they are due', () => {
   fc.assert(
     fc.property(identities, identities, moments, moments, (a, b, at, later) => {
       fc.pre(at < later);
-      expect(compareKeys(deletionName(at, a), deletionName(later, b))).toBeLessThan(0);
+      expect(compareKeys(dueName(at, a), dueName(later, b))).toBeLessThan(0);
     }),
   );
 });

@@ -1,7 +1,7 @@
-import type { WrappedMaterial } from '../custody/contract.ts';
 import { type Table, table } from '../store/sealed-store.ts';
 import type { AliasRecord } from './alias.ts';
 import type { KeyIdentity, KeyRecord } from './key.ts';
+import type { MaterialRecord } from './material.ts';
 
 /**
  * The tables of keys, and how their records are named. All begin with account and Region, so that one account's keys of
@@ -11,7 +11,7 @@ export const keysTable: Table<KeyRecord> = table('keys');
 /** A key's policy as its author wrote it. Every key has one: a key without its row is refused. */
 export const policiesTable: Table<{ readonly policy: string }> = table('policies');
 /** One row for each version of a key's material. */
-export const materialsTable: Table<WrappedMaterial> = table('materials');
+export const materialsTable: Table<MaterialRecord> = table('materials');
 export const aliasesTable: Table<AliasRecord> = table('aliases');
 /** Which aliases a key has: the same facts as `aliases`, the other way round. */
 export const aliasesOfKeyTable: Table<{ readonly aliasName: string }> = table('aliases-of-key');
@@ -44,11 +44,12 @@ export function keyOwnerName(region: string, keyId: string): string {
   return `${region}/${keyId}`;
 }
 
-export function deletionName(deletionAtMs: number, key: KeyIdentity): string {
-  return `${deletionMoment(deletionAtMs)}/${keyName(key)}`;
+/** Names a note of something that is to happen to a key at a moment. */
+export function dueName(atMs: number, key: KeyIdentity): string {
+  return `${dueMoment(atMs)}/${keyName(key)}`;
 }
 
-/** What the names of the deletions of one moment begin with: milliseconds in sixteen digits, which sort as time does. */
-export function deletionMoment(deletionAtMs: number): string {
-  return String(deletionAtMs).padStart(16, '0');
+/** What the names of the notes of one moment begin with: milliseconds in sixteen digits, which sort as time does. */
+export function dueMoment(atMs: number): string {
+  return String(atMs).padStart(16, '0');
 }

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../runtime/clock.ts';
 import { destroyDueKeys } from '../services/kms/destroy-due-keys.ts';
+import { type DueWork, doDueWork } from '../services/kms/due-work.ts';
 import type { Store } from '../store/sealed-store.ts';
 
 const INTERVAL_MS = 1000;
@@ -10,6 +11,14 @@ const INTERVAL_MS = 1000;
  * may still be reading its rows one by one, and would take what it no longer finds for the work of an intruder.
  */
 const GRACE_MS = 5000;
+
+/** All that happens to keys by itself. */
+interface Chore {
+  readonly work: DueWork;
+  readonly graceMs: number;
+  /** Whether key material is destroyed, which the write-ahead log must not keep. */
+  readonly destroys: boolean;
+}
 
 export interface SweeperOptions {
   readonly store: Store;
@@ -24,30 +33,37 @@ export interface Sweeper {
   stop(): Promise<void>;
 }
 
-/** Destroys keys whose deletion is due, again and again. One worker does it; another would find nothing left to do. */
+const chores: readonly Chore[] = [{ work: destroyDueKeys, graceMs: GRACE_MS, destroys: true }];
+
+/** Does what is due to be done to keys, again and again. One worker does it; another would find nothing left to do. */
 export function startSweeper({ store, checkpoint, clock, log }: SweeperOptions): Sweeper {
-  let sweptTo = '';
+  /** Where the next go of each chore continues. */
+  const sweptTo = new Map<Chore, string>();
   // Also at the start: the process before may have ended between a destruction and its checkpoint.
   let logHoldsDestroyed = true;
   let sweeping: Promise<void> | undefined;
 
   async function sweep(): Promise<void> {
-    const { destroyed, failures, next } = await destroyDueKeys(store, clock.now() - GRACE_MS, sweptTo);
-    sweptTo = next;
-    for (const key of destroyed) log.info(key, 'destroyed a key whose deletion was due');
-    if (destroyed.length > 0) logHoldsDestroyed = true;
-    if (failures[0] !== undefined) {
-      const deletions = failures.map(({ deletion }) => deletion);
-      log.error({ err: failures[0].error, deletions }, 'destroying due keys failed for some; it will be tried again');
-    }
+    for (const chore of chores) await sweepOne(chore);
     if (!logHoldsDestroyed) return;
     await checkpoint();
     logHoldsDestroyed = false;
   }
 
+  async function sweepOne(chore: Chore): Promise<void> {
+    const { work, graceMs, destroys } = chore;
+    const { done, failures, next } = await doDueWork(store, work, clock.now() - graceMs, sweptTo.get(chore));
+    sweptTo.set(chore, next);
+    for (const key of done) log.info(key, work.done);
+    if (destroys && done.length > 0) logHoldsDestroyed = true;
+    if (failures[0] === undefined) return;
+    const notes = failures.map(({ note }) => note);
+    log.error({ err: failures[0].error, notes, table: work.table.name }, 'what was due failed; it will be tried again');
+  }
+
   const timer = setInterval(() => {
     sweeping ??= sweep()
-      .catch((err: unknown) => log.error({ err }, 'destroying due keys failed; it will be tried again'))
+      .catch((err: unknown) => log.error({ err }, 'looking for what is due failed; it will be tried again'))
       .finally(() => {
         sweeping = undefined;
       });

@@ -1,5 +1,6 @@
 import type { AuditResource } from '../audit/record.ts';
 import type { Policy } from '../authorization/index.ts';
+import type { MaybePromise } from '../store/change-feed.ts';
 import type { Transaction } from '../store/sealed-store.ts';
 import type { Input, Structure } from '../wire/shapes.ts';
 import type { Scope } from './caller.ts';
@@ -66,8 +67,13 @@ export interface Target<Input, Resolved, Ports> {
   readonly condition: (key: string, request: ConditionRequest<Input, Resolved>) => readonly string[] | undefined;
   /** What a refused caller is told instead of the policy engine's own explanation. */
   readonly denial?: (resolved: Resolved, scope: Scope) => string | undefined;
+  /**
+   * Whether a grant allows what policies neither allow nor deny explicitly; only then it is asked, so that requests which
+   * policies allow pay nothing for grants.
+   */
+  readonly grantAllows?: (request: ConditionRequest<Input, Resolved>, ports: Ports) => MaybePromise<boolean>;
   /** Usage, then state. Throws InvalidKeyUsageException, DisabledException, KMSInvalidStateException. */
-  readonly check?: (resolved: Resolved, input: Input) => void;
+  readonly check?: (resolved: Resolved, input: Input, scope: Scope) => void;
   readonly summary: TargetSummary;
 }
 

@@ -1,10 +1,11 @@
 import type { AuditResource } from '../audit/record.ts';
-import { type ConditionContext, decide, denialMessage } from '../authorization/index.ts';
+import { type ConditionContext, decide, denialMessage, leavesRoomForGrants } from '../authorization/index.ts';
 import { invariant, KeyholdError } from '../runtime/errors.ts';
+import type { MaybePromise } from '../store/change-feed.ts';
 import type { Store, Transaction } from '../store/sealed-store.ts';
 import type { Scope } from './caller.ts';
 import { globalCondition } from './global-conditions.ts';
-import type { AuthorizationFacts, Operation, Target } from './operation.ts';
+import type { AuthorizationFacts, ConditionRequest, Operation, Target } from './operation.ts';
 
 /** An operation of any service, with its types forgotten: what tables of operations hold. */
 // biome-ignore lint/suspicious/noExplicitAny: the types are the declaration's own; here every one of them must fit
@@ -71,20 +72,23 @@ async function resolveAndAuthorize(
   invariant(names.length > 0, 'an operation declares what it works on, or nothing would authorize it');
   for (const name of names) resolved[name] = await declared[name]?.resolve(input, ports, scope);
   for (const name of names) {
-    authorize(declared[name] as Target<object, unknown, unknown>, resolved[name], input, resolved, scope, touched);
+    const target = declared[name] as Target<object, unknown, unknown>;
+    // Not awaited where policies decide, as they do nearly always: a promise would cost as much as the decision.
+    const byGrant = authorize(target, { input, resolved: resolved[name], all: resolved, scope }, ports, touched);
+    if (byGrant !== undefined) await byGrant;
   }
-  for (const name of names) declared[name]?.check?.(resolved[name], input);
+  for (const name of names) declared[name]?.check?.(resolved[name], input, scope);
   return resolved;
 }
 
+/** Throws, or rejects with, AccessDeniedException. Gives a promise only where it takes a grant to allow the request. */
 function authorize(
   target: Target<object, unknown, unknown>,
-  resolved: unknown,
-  input: object,
-  all: Readonly<Record<string, unknown>>,
-  scope: Scope,
+  about: ConditionRequest<object, unknown>,
+  ports: unknown,
   touched: AuditResource[],
-): void {
+): Promise<void> | undefined {
+  const { resolved, scope } = about;
   const { caller } = scope;
   const facts: AuthorizationFacts = target.facts(resolved, scope);
   if (facts.audit !== undefined) touched.push(facts.audit);
@@ -92,29 +96,32 @@ function authorize(
     principal: caller.principal,
     action: target.permission,
     resource: facts.arn,
-    context: conditionContext(target, resolved, input, all, scope),
+    context: conditionContext(target, about),
   };
   const decision = decide(request, {
     ...(facts.resourcePolicy === undefined ? {} : { resourcePolicy: facts.resourcePolicy }),
     resourceAccountId: facts.accountId,
     identityPolicies: caller.identityPolicies,
   });
-  if (decision.allowed && facts.unreachable !== true) return;
+  if (decision.allowed && facts.unreachable !== true) return undefined;
   const message =
     target.denial?.(resolved, scope) ?? (decision.allowed ? undefined : denialMessage(request, decision)) ?? '';
-  throw new KeyholdError('AccessDeniedException', message);
+  const refusal = new KeyholdError('AccessDeniedException', message);
+  // INVARIANT: no grant overrides an explicit deny, or reaches what does not exist.
+  const grantable = !decision.allowed && leavesRoomForGrants(decision) && facts.unreachable !== true;
+  if (!grantable || target.grantAllows === undefined) throw refusal;
+  return allowByGrant(target.grantAllows(about, ports), refusal);
+}
+
+async function allowByGrant(allowed: MaybePromise<boolean>, refusal: KeyholdError): Promise<void> {
+  if (!(await allowed)) throw refusal;
 }
 
 function conditionContext(
   target: Target<object, unknown, unknown>,
-  resolved: unknown,
-  input: object,
-  all: Readonly<Record<string, unknown>>,
-  scope: Scope,
+  about: ConditionRequest<object, unknown>,
 ): ConditionContext {
-  return {
-    get: (key) => target.condition(key, { input, resolved, all, scope }) ?? globalCondition(key, scope),
-  };
+  return { get: (key) => target.condition(key, about) ?? globalCondition(key, about.scope) };
 }
 
 /** AWS answers a dry run that would have succeeded with an exception; in a change, throwing it undoes the change. */

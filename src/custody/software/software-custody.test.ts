@@ -17,6 +17,7 @@ const key = { accountId: '111122223333', region: 'us-east-1', keyId: '1234abcd-1
 const MATERIAL = Buffer.from(Array.from({ length: 32 }, (_, at) => at + 1));
 const tampered = expect.objectContaining({ code: 'TamperedRecord' });
 
+const SPEC = 'SYMMETRIC_DEFAULT';
 const sealerKey = new SecretBytes(Buffer.alloc(32, 0x77));
 const sealerBox = new SealedBox('keyhold key material v1');
 const sealer: Sealer = {
@@ -25,11 +26,11 @@ const sealer: Sealer = {
 };
 
 /** Custody of a key with known material, opened, and nonces from `random`. */
-function custodyOf(random: Random = seededRandom('nonces')) {
-  const made = softwareCustody(sealer, replayRandom(MATERIAL)).createSymmetric(key);
+async function custodyOf(random: Random = seededRandom('nonces')) {
+  const made = await softwareCustody(sealer, replayRandom(MATERIAL)).create(key, SPEC);
   const custody = softwareCustody(sealer, random);
   const identity: MaterialIdentity = { ...key, materialId: made.materialId };
-  return { custody, identity, material: made.material, handle: custody.open(identity, made.material) };
+  return { custody, identity, material: made.material, handle: custody.open(identity, SPEC, made.material) };
 }
 
 /**
@@ -78,8 +79,8 @@ const plaintexts = fc.oneof(
   fc.uint8Array({ minLength: 1, maxLength: 4096, size: 'max' }),
 );
 
-test('a decoder written from the format’s description decrypts whatever custody encrypts', () => {
-  const { custody, handle } = custodyOf();
+test('a decoder written from the format’s description decrypts whatever custody encrypts', async () => {
+  const { custody, handle } = await custodyOf();
   fc.assert(
     fc.property(plaintexts, contexts, (plaintext, context) => {
       const blob = custody.encrypt(handle, plaintext, context);
@@ -88,8 +89,8 @@ test('a decoder written from the format’s description decrypts whatever custod
   );
 });
 
-test('any plaintext comes back under its own context, and under no other', () => {
-  const { custody, handle } = custodyOf();
+test('any plaintext comes back under its own context, and under no other', async () => {
+  const { custody, handle } = await custodyOf();
   const same = (a: EncryptionContext = {}, b: EncryptionContext = {}) =>
     JSON.stringify(Object.entries(a).sort()) === JSON.stringify(Object.entries(b).sort());
   fc.assert(
@@ -101,8 +102,8 @@ test('any plaintext comes back under its own context, and under no other', () =>
   );
 });
 
-test('every flipped bit, every cut and every byte more is refused, all in the same way', () => {
-  const { custody, handle } = custodyOf();
+test('every flipped bit, every cut and every byte more is refused, all in the same way', async () => {
+  const { custody, handle } = await custodyOf();
   const blob = custody.encrypt(handle, Buffer.from('attack at dawn'), { a: 'b' });
   for (let bit = 0; bit < blob.length * 8; bit++) {
     const flipped = Buffer.from(blob);
@@ -115,64 +116,66 @@ test('every flipped bit, every cut and every byte more is refused, all in the sa
   expect(custody.decrypt(handle, Buffer.concat([blob, Buffer.alloc(1)]), { a: 'b' })).toBeUndefined();
 });
 
-test('each encryption has a nonce of its own', () => {
-  const { custody, handle } = custodyOf();
+test('each encryption has a nonce of its own', async () => {
+  const { custody, handle } = await custodyOf();
   const blobs = Array.from({ length: 500 }, () => custody.encrypt(handle, Buffer.from('same'), undefined));
   expect(new Set(blobs.map((blob) => blob.toString('hex', 50, 66))).size).toBe(500);
   expect(new Set(blobs.map((blob) => blob.toString('hex', 70))).size).toBe(500);
 });
 
-test('a blob of other material of the same key, or of the same material of another key, is not decrypted', () => {
-  const { custody, handle, identity } = custodyOf();
+test('a blob of other material of the same key, or of the same material of another key, is not decrypted', async () => {
+  const { custody, handle, identity } = await custodyOf();
   const blob = custody.encrypt(handle, Buffer.from('x'), undefined);
 
-  const older = softwareCustody(sealer, replayRandom(Buffer.alloc(32, 9))).createSymmetric(key);
-  const olderHandle = custody.open({ ...key, materialId: older.materialId }, older.material);
+  const older = await softwareCustody(sealer, replayRandom(Buffer.alloc(32, 9))).create(key, SPEC);
+  const olderHandle = custody.open({ ...key, materialId: older.materialId }, SPEC, older.material);
   expect(custody.decrypt(olderHandle, blob, undefined)).toBeUndefined();
 
   const otherKey = { ...key, keyId: 'mrk-1234abcd12ab34cd56ef1234567890ab' };
-  const copied = softwareCustody(sealer, replayRandom(MATERIAL)).createSymmetric(otherKey);
+  const copied = await softwareCustody(sealer, replayRandom(MATERIAL)).create(otherKey, SPEC);
   expect(copied.materialId, 'the id is the material’s own').toBe(identity.materialId);
-  const copiedHandle = custody.open({ ...otherKey, materialId: copied.materialId }, copied.material);
+  const copiedHandle = custody.open({ ...otherKey, materialId: copied.materialId }, SPEC, copied.material);
   expect(custody.decrypt(copiedHandle, blob, undefined)).toBeUndefined();
 });
 
-test('fresh material is 32 random bytes, named by a one-way function of it and wrapped for its row', () => {
-  const { materialId, material } = softwareCustody(sealer, replayRandom(MATERIAL)).createSymmetric(key);
+test('fresh material is 32 random bytes, named by a one-way function of it and wrapped for its row', async () => {
+  const { materialId, material } = await softwareCustody(sealer, replayRandom(MATERIAL)).create(key, SPEC);
   expect(materialId).toBe(createHmac('sha256', MATERIAL).update('keyhold key material id v1').digest('hex'));
   const additionalData = lengthPrefixed('key material', key.accountId, key.region, key.keyId, materialId);
   expect(sealer.open(additionalData, Buffer.from(material.wrapped, 'base64'))).toEqual(MATERIAL);
   expect(Object.keys(material)).toEqual(['wrapped']);
 });
 
-test('the plaintext material is wiped once it has been wrapped', () => {
+test('the plaintext material is wiped once it has been wrapped', async () => {
   const drawn = Buffer.from(MATERIAL);
-  softwareCustody(sealer, { bytes: () => drawn, uuid: () => '' }).createSymmetric(key);
+  await softwareCustody(sealer, { bytes: () => drawn, uuid: () => '' }).create(key, SPEC);
   expect(drawn).toEqual(Buffer.alloc(32));
 });
 
-test('wrapped material opens only as the row it was wrapped for', () => {
-  const { custody, identity, material } = custodyOf();
+test('wrapped material opens only as the row it was wrapped for', async () => {
+  const { custody, identity, material } = await custodyOf();
   for (const elsewhere of [
     { accountId: '444455556666' },
     { region: 'eu-central-1' },
     { keyId: '00000000-0000-4000-8000-000000000000' },
     { materialId: 'ab'.repeat(32) },
   ]) {
-    expect(() => custody.open({ ...identity, ...elsewhere }, material), JSON.stringify(elsewhere)).toThrow(tampered);
+    expect(() => custody.open({ ...identity, ...elsewhere }, SPEC, material), JSON.stringify(elsewhere)).toThrow(
+      tampered,
+    );
   }
   const bytes = Buffer.from(material.wrapped, 'base64');
   for (let bit = 0; bit < bytes.length * 8; bit++) {
     const flipped = Buffer.from(bytes);
     flipped[bit >> 3] = (flipped[bit >> 3] as number) ^ (1 << (bit & 7));
     const changed: WrappedMaterial = { wrapped: flipped.toString('base64') };
-    expect(() => custody.open(identity, changed), `bit ${bit}`).toThrow(tampered);
+    expect(() => custody.open(identity, SPEC, changed), `bit ${bit}`).toThrow(tampered);
   }
-  expect(() => custody.open(identity, { wrapped: '' })).toThrow(tampered);
+  expect(() => custody.open(identity, SPEC, { wrapped: '' })).toThrow(tampered);
 });
 
-test('a handle shows nothing of its material', () => {
-  const { handle, identity } = custodyOf();
+test('a handle shows nothing of its material', async () => {
+  const { handle, identity } = await custodyOf();
   const shown = inspect(handle, { depth: 20, showHidden: true }) + JSON.stringify(handle) + String(handle);
   expect(JSON.parse(JSON.stringify(handle))).toMatchObject({ keyId: key.keyId, materialId: identity.materialId });
   expect(shown).not.toContain(MATERIAL.toString('hex').slice(0, 16));
@@ -180,8 +183,8 @@ test('a handle shows nothing of its material', () => {
   expect(shown, 'as JSON shows a buffer').not.toContain('1,2,3,4');
 });
 
-test('a closed handle, and one that custody did not open, is a programmer’s mistake', () => {
-  const { custody, handle, identity } = custodyOf();
+test('a closed handle, and one that custody did not open, is a programmer’s mistake', async () => {
+  const { custody, handle, identity } = await custodyOf();
   const blob = custody.encrypt(handle, Buffer.from('x'), undefined);
   custody.close(handle);
   expect(() => custody.encrypt(handle, Buffer.from('x'), undefined)).toThrow('a wiped secret is not used again');

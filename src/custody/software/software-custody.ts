@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { lengthPrefixed } from '../../crypto/canonical.ts';
 import { additionalData, decodeHeader, HEADER_BYTES, headerPrefix, sealingData } from '../../crypto/ciphertext.ts';
+import { type KeySpec, keySpecs } from '../../crypto/key-specs.ts';
 import { NONCE_BYTES, SealedBox } from '../../crypto/sealed-box.ts';
 import { SecretBytes } from '../../crypto/secret-bytes.ts';
 import { invariant } from '../../runtime/errors.ts';
@@ -8,7 +9,6 @@ import type { Random } from '../../runtime/random.ts';
 import type { Custody, KeyHandle, MaterialIdentity, WrappedMaterial } from '../contract.ts';
 import type { Sealer } from '../domain-keys.ts';
 
-const MATERIAL_BYTES = 32;
 const blobBox = new SealedBox('keyhold ciphertext v1');
 
 /** A handle whose material is in this process, where only this module can reach it. */
@@ -38,16 +38,27 @@ class OpenMaterial {
 
 /** Custody in this process: material is unwrapped under the domain keys and used with OpenSSL's primitives. */
 export function softwareCustody(sealer: Sealer, random: Random): Custody {
+  function wrap(identity: MaterialIdentity, secret: Uint8Array): WrappedMaterial {
+    return { wrapped: sealer.seal(wrappingIdentity(identity), secret).toString('base64') };
+  }
+
   return {
-    createSymmetric(key) {
-      const secret = random.bytes(MATERIAL_BYTES);
+    async create(key, spec) {
+      const secret = makeMaterial(spec, random);
       const materialId = materialIdOf(secret);
-      const wrapped = sealer.seal(wrappingIdentity({ ...key, materialId }), secret).toString('base64');
+      const material = wrap({ ...key, materialId }, secret);
       secret.fill(0);
-      return { materialId, material: { wrapped } };
+      return { materialId, material };
     },
 
-    open(identity: MaterialIdentity, material: WrappedMaterial): KeyHandle {
+    rewrap(identity, material, relatedKey) {
+      const secret = sealer.open(wrappingIdentity(identity), Buffer.from(material.wrapped, 'base64'));
+      const rewrapped = wrap({ ...relatedKey, materialId: identity.materialId }, secret);
+      secret.fill(0);
+      return rewrapped;
+    },
+
+    open(identity, _, material): KeyHandle {
       const secret = new SecretBytes(sealer.open(wrappingIdentity(identity), Buffer.from(material.wrapped, 'base64')));
       return new OpenMaterial(identity.keyId, identity.materialId, secret) as unknown as KeyHandle;
     },
@@ -85,6 +96,12 @@ export function softwareCustody(sealer: Sealer, random: Random): Custody {
       OpenMaterial.secretOf(handle).wipe();
     },
   };
+}
+
+function makeMaterial(spec: KeySpec, random: Random): Buffer {
+  const { materialBytes } = keySpecs[spec];
+  invariant(materialBytes !== undefined, 'the spec is one whose material is random bytes');
+  return random.bytes(materialBytes.made);
 }
 
 /** A one-way name of the material: knowing the id tells nothing about the material's 256 bits. */

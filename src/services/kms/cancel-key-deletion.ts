@@ -1,6 +1,6 @@
 import type { CancelKeyDeletionRequest, CancelKeyDeletionResponse } from '@aws-sdk/client-kms';
 import { cancelDeletion } from '../../keys/lifecycle.ts';
-import { deletionName, deletionsTable } from '../../keys/tables.ts';
+import { deletionsTable, dueName } from '../../keys/tables.ts';
 import { invariant } from '../../runtime/errors.ts';
 import { keyId } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
@@ -18,11 +18,10 @@ export const cancelKeyDeletion: KmsOperation<
   input: structure<CancelKeyDeletionRequest>({ KeyId: required(keyId) }),
   targets: {
     key: keyTarget({
-      permission: 'kms:CancelKeyDeletion',
+      operation: 'CancelKeyDeletion',
       reference: (input) => input.KeyId,
       accepts: 'key',
       crossAccount: false,
-      states: ['PendingDeletion'],
     }),
   },
   effect: 'change',
@@ -31,7 +30,7 @@ export const cancelKeyDeletion: KmsOperation<
     const { key } = targets.key;
     const { lifecycle } = key.record;
     invariant(lifecycle.status === 'PendingDeletion', 'the state was checked');
-    await removeIfPresent(transaction, deletionsTable, deletionName(lifecycle.deletionAtMs, key.record));
+    await removeIfPresent(transaction, deletionsTable, dueName(lifecycle.deletionAtMs, key.record));
     await changeKey(transaction, key, cancelDeletion(key.record));
     return { KeyId: key.arn };
   },

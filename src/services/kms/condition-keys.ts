@@ -1,5 +1,5 @@
 import type { EncryptionContext } from '../../crypto/ciphertext.ts';
-import type { Tag } from '../../keys/key.ts';
+import type { KeyRecord, MultiRegion, Tag } from '../../keys/key.ts';
 import type { Scope } from '../caller.ts';
 import type { ResolvedKey } from './key-reference.ts';
 
@@ -25,10 +25,18 @@ export function keyCondition(key: string, resolved: ResolvedKey, scope: Scope): 
     case 'kms:keyorigin':
       return loaded && [loaded.record.origin];
     case 'kms:multiregion':
-      return loaded && ['false'];
+      return loaded && [String(loaded.record.multiRegion !== undefined)];
+    case 'kms:multiregionkeytype':
+      return loaded?.record.multiRegion && [multiRegionKeyType(loaded.record, loaded.record.multiRegion)];
+    case 'kms:primaryregion':
+      return loaded?.record.multiRegion && [loaded.record.multiRegion.primaryRegion];
     default:
       return key.startsWith(RESOURCE_TAG) ? tagValue(key.slice(RESOURCE_TAG.length), resolved) : undefined;
   }
+}
+
+function multiRegionKeyType({ region }: KeyRecord, { primaryRegion }: MultiRegion): 'PRIMARY' | 'REPLICA' {
+  return region === primaryRegion ? 'PRIMARY' : 'REPLICA';
 }
 
 const RESOURCE_TAG = 'aws:resourcetag/';

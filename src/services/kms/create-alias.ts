@@ -6,7 +6,7 @@ import { aliasExists, aliasOfKeyName, checkAliasName, checkAliasQuota, checkAlia
 import { livingKey } from './key-reference.ts';
 import type { KmsOperation } from './ports.ts';
 import { removeIfPresent } from './remove.ts';
-import { aliasTarget, type KeyResource, keyTarget, NOT_PENDING_DELETION } from './targets.ts';
+import { aliasTarget, type KeyResource, keyTarget } from './targets.ts';
 
 export const createAlias: KmsOperation<CreateAliasRequest, undefined, { alias: string; key: KeyResource }> = {
   name: 'CreateAlias',
@@ -18,11 +18,10 @@ export const createAlias: KmsOperation<CreateAliasRequest, undefined, { alias: s
   targets: {
     alias: aliasTarget('kms:CreateAlias', (input) => input.AliasName),
     key: keyTarget({
-      permission: 'kms:CreateAlias',
+      operation: 'CreateAlias',
       reference: (input) => input.TargetKeyId,
       accepts: 'key',
       crossAccount: false,
-      states: NOT_PENDING_DELETION,
     }),
   },
   effect: 'change',

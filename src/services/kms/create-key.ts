@@ -1,14 +1,8 @@
 import type { CreateKeyRequest, CreateKeyResponse } from '@aws-sdk/client-kms';
+import { type KeySpec, type KeyUsage, keySpecs } from '../../crypto/key-specs.ts';
 import { type KeyRecord, keyArn } from '../../keys/key.ts';
-import {
-  keyName,
-  keyOwnerName,
-  keyOwnersTable,
-  keysTable,
-  materialName,
-  materialsTable,
-  policiesTable,
-} from '../../keys/tables.ts';
+import { materialName, materialsTable } from '../../keys/tables.ts';
+import type { Random } from '../../runtime/random.ts';
 import {
   customerMasterKeySpec,
   customKeyStoreId,
@@ -22,6 +16,7 @@ import {
 } from '../../wire/kms-shapes.ts';
 import { boolean, type Input, structure } from '../../wire/shapes.ts';
 import { requestTagConditions } from './condition-keys.ts';
+import { createKeyRows } from './create-key-rows.ts';
 import { unsupported, validationFailure } from './errors.ts';
 import { keyMetadata } from './key-metadata.ts';
 import { checkKeyPolicy, defaultKeyPolicy } from './key-policy.ts';
@@ -48,7 +43,7 @@ export const createKey: KmsOperation<CreateKeyRequest, CreateKeyResponse, { acco
       MultiRegion: boolean(),
       XksKeyId: xksKeyId,
     }),
-    validate: refuseWhatCannotBeMade,
+    validate: checkCombination,
     targets: {
       account: accountTarget('kms:CreateKey', conditions),
       // A key that is made with tags takes the permission to tag as well ("CreateKey", API reference).
@@ -76,52 +71,73 @@ export const createKey: KmsOperation<CreateKeyRequest, CreateKeyResponse, { acco
       response: (output) => output,
     },
     async handle({ input, scope, ports, transaction }) {
+      checkRegion(specOf(input), scope.region);
       const { accountId } = scope.caller.principal;
-      const identity = { accountId, region: scope.region, keyId: ports.random.uuid() };
+      const identity = { accountId, region: scope.region, keyId: newKeyId(ports.random, input.MultiRegion) };
       const policyText = input.Policy ?? defaultKeyPolicy(accountId);
       checkKeyPolicy(policyText, keyArn(identity), scope, input.BypassPolicyLockoutSafetyCheck);
       const keyTags = mergeTags([], readTags(input.Tags ?? []));
 
-      const { materialId, material } = ports.custody.createSymmetric(identity);
+      const origin = originOf(input);
+      // A key for imported material is made without any, and is pending import until some has come.
+      const made = origin === 'AWS_KMS' ? await ports.custody.create(identity, specOf(input)) : undefined;
       const record: KeyRecord = {
         ...identity,
         createdAtMs: scope.nowMs,
         description: input.Description ?? '',
-        keySpec: 'SYMMETRIC_DEFAULT',
-        keyUsage: 'ENCRYPT_DECRYPT',
-        origin: 'AWS_KMS',
+        keySpec: specOf(input),
+        keyUsage: usageOf(input),
+        origin,
         keyManager: 'CUSTOMER',
-        currentMaterialId: materialId,
+        ...(made === undefined ? {} : { currentMaterialId: made.materialId }),
         lifecycle: { status: 'Enabled' },
         tags: keyTags,
+        ...(input.MultiRegion === true ? { multiRegion: { primaryRegion: scope.region, replicaRegions: [] } } : {}),
       };
-      await transaction.create(materialsTable, materialName(identity, materialId), material);
-      await transaction.create(policiesTable, keyName(identity), { policy: policyText });
-      await transaction.create(keyOwnersTable, keyOwnerName(identity.region, identity.keyId), { accountId });
-      await transaction.create(keysTable, keyName(identity), record);
-      return { KeyMetadata: keyMetadata(record) };
+      if (made !== undefined) {
+        const { materialId, material } = made;
+        const facts = { createdAtMs: scope.nowMs, currentSinceMs: scope.nowMs };
+        await transaction.create(materialsTable, materialName(identity, materialId), { ...material, ...facts });
+      }
+      await createKeyRows(transaction, record, policyText);
+      return { KeyMetadata: keyMetadata(record, scope.nowMs) };
     },
   };
 
-/** AWS's rules for combinations first, then what this server does not make yet, said plainly. */
-function refuseWhatCannotBeMade(input: Input<CreateKeyRequest>): void {
+/** AWS's rules for combinations of members ("CreateKey", API reference), and what it has in some Regions only. */
+function checkCombination(input: Input<CreateKeyRequest>): void {
   if (input.KeySpec !== undefined && input.CustomerMasterKeySpec !== undefined) {
     throw validationFailure(
       'You cannot specify KeySpec and CustomerMasterKeySpec in the same request. CustomerMasterKeySpec is deprecated.',
     );
   }
   const spec = specOf(input);
-  const usage = usageOf(input);
-  if (spec === 'SYMMETRIC_DEFAULT' && usage !== 'ENCRYPT_DECRYPT') {
-    throw validationFailure(`KeyUsage ${usage} is not compatible with KeySpec ${spec}`);
+  if (input.KeyUsage === undefined && spec !== 'SYMMETRIC_DEFAULT') {
+    throw validationFailure('You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.');
   }
-  if (spec !== 'SYMMETRIC_DEFAULT') throw unsupported(`KeySpec ${spec} is not supported yet.`);
+  if (!keySpecs[spec].usages.includes(usageOf(input))) {
+    throw validationFailure(`KeyUsage ${usageOf(input)} is not compatible with KeySpec ${spec}`);
+  }
   refuseCustomKeyStore(input.CustomKeyStoreId);
-  if (originOf(input) !== 'AWS_KMS') throw unsupported(`Origin ${originOf(input)} is not supported yet.`);
+  if (input.Origin === 'AWS_CLOUDHSM' || input.Origin === 'EXTERNAL_KEY_STORE') {
+    throw validationFailure(`A custom key store must be specified for the origin ${input.Origin}.`);
+  }
   if (input.XksKeyId !== undefined) {
     throw validationFailure('XksKeyId can only be specified with Origin EXTERNAL_KEY_STORE.');
   }
-  if (input.MultiRegion === true) throw unsupported('Multi-Region keys are not supported yet.');
+}
+
+/** SM2 is one of the standards of China's Regions, and known in no other. */
+function checkRegion(spec: KeySpec, region: string): void {
+  if (keySpecs[spec].chinaOnly && !region.startsWith('cn-')) {
+    throw unsupported(`KeySpec ${spec} is not supported in this region.`);
+  }
+}
+
+/** Related multi-Region keys share their id, which tells them from others ("How multi-Region keys work", developer guide). */
+function newKeyId(random: Random, multiRegion: boolean | undefined): string {
+  const uuid = random.uuid();
+  return multiRegion === true ? `mrk-${uuid.replaceAll('-', '')}` : uuid;
 }
 
 function conditions(key: string, input: Input<CreateKeyRequest>): readonly string[] | undefined {
@@ -136,6 +152,8 @@ function conditions(key: string, input: Input<CreateKeyRequest>): readonly strin
       return [originOf(input)];
     case 'kms:multiregion':
       return [String(input.MultiRegion ?? false)];
+    case 'kms:multiregionkeytype':
+      return input.MultiRegion === true ? ['PRIMARY'] : undefined;
     case 'kms:bypasspolicylockoutsafetycheck':
       return [String(input.BypassPolicyLockoutSafetyCheck ?? false)];
     default:
@@ -143,14 +161,15 @@ function conditions(key: string, input: Input<CreateKeyRequest>): readonly strin
   }
 }
 
-function specOf(input: Input<CreateKeyRequest>): string {
+function specOf(input: Input<CreateKeyRequest>): KeySpec {
   return input.KeySpec ?? input.CustomerMasterKeySpec ?? 'SYMMETRIC_DEFAULT';
 }
 
-function usageOf(input: Input<CreateKeyRequest>): string {
+function usageOf(input: Input<CreateKeyRequest>): KeyUsage {
   return input.KeyUsage ?? 'ENCRYPT_DECRYPT';
 }
 
-function originOf(input: Input<CreateKeyRequest>): string {
-  return input.Origin ?? 'AWS_KMS';
+/** Origins of custom key stores have been refused by then. */
+function originOf(input: Input<CreateKeyRequest>): KeyRecord['origin'] {
+  return input.Origin === 'EXTERNAL' ? 'EXTERNAL' : 'AWS_KMS';
 }

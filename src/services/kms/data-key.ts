@@ -5,7 +5,7 @@ import type { LoadedKey } from './key-source.ts';
 import { refuseGrantTokens } from './not-yet.ts';
 import type { KmsPorts } from './ports.ts';
 import { currentHandle, limitContext, SYMMETRIC_DEFAULT } from './symmetric.ts';
-import { type KeyResource, keyTarget, USABLE } from './targets.ts';
+import { type KeyResource, keyTarget } from './targets.ts';
 
 /** What GenerateDataKey and GenerateDataKeyWithoutPlaintext share: all but what they answer. */
 
@@ -20,14 +20,15 @@ interface DataKeyInput {
 }
 
 /** The key under which a data key is encrypted. */
-export function dataKeyTarget<Input extends DataKeyInput>(operation: string): Target<Input, KeyResource, KmsPorts> {
+export function dataKeyTarget<Input extends DataKeyInput>(
+  operation: 'GenerateDataKey' | 'GenerateDataKeyWithoutPlaintext',
+): Target<Input, KeyResource, KmsPorts> {
   return keyTarget({
-    permission: `kms:${operation}`,
+    operation,
     reference: (input) => input.KeyId,
     accepts: 'key or alias',
     crossAccount: true,
-    usage: { required: 'ENCRYPT_DECRYPT', operation },
-    states: USABLE,
+    usage: 'ENCRYPT_DECRYPT',
     encryptionContext: (input) => input.EncryptionContext,
     encryptionAlgorithm: () => SYMMETRIC_DEFAULT,
   });

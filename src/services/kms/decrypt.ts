@@ -20,7 +20,7 @@ import {
   requireSymmetricDefault,
   SYMMETRIC_DEFAULT,
 } from './symmetric.ts';
-import { ciphertextKeyTarget, type KeyResource, USABLE } from './targets.ts';
+import { ciphertextKeyTarget, type KeyResource } from './targets.ts';
 
 export const decrypt: KmsOperation<DecryptRequest, DecryptResponse, { key: KeyResource }> = {
   name: 'Decrypt',
@@ -42,11 +42,10 @@ export const decrypt: KmsOperation<DecryptRequest, DecryptResponse, { key: KeyRe
   },
   targets: {
     key: ciphertextKeyTarget({
-      permission: 'kms:Decrypt',
+      operation: 'Decrypt',
       ciphertext: (input) => input.CiphertextBlob,
       reference: (input) => input.KeyId,
-      usage: { required: 'ENCRYPT_DECRYPT', operation: 'Decrypt' },
-      states: USABLE,
+      usage: 'ENCRYPT_DECRYPT',
       encryptionContext: (input) => input.EncryptionContext,
       encryptionAlgorithm: (input) => input.EncryptionAlgorithm ?? SYMMETRIC_DEFAULT,
     }),

@@ -5,7 +5,7 @@ import { required, structure } from '../../wire/shapes.ts';
 import { aliasOfKeyName, checkAliasName } from './alias-rules.ts';
 import type { KmsOperation } from './ports.ts';
 import { removeIfPresent } from './remove.ts';
-import { ANY_STATE, aliasTarget, type KeyResource, keyTarget } from './targets.ts';
+import { aliasTarget, type KeyResource, keyTarget } from './targets.ts';
 
 export const deleteAlias: KmsOperation<DeleteAliasRequest, undefined, { alias: string; key: KeyResource }> = {
   name: 'DeleteAlias',
@@ -14,11 +14,10 @@ export const deleteAlias: KmsOperation<DeleteAliasRequest, undefined, { alias: s
   targets: {
     alias: aliasTarget('kms:DeleteAlias', (input) => input.AliasName),
     key: keyTarget({
-      permission: 'kms:DeleteAlias',
+      operation: 'DeleteAlias',
       reference: (input) => input.AliasName,
       accepts: 'key or alias',
       crossAccount: false,
-      states: ANY_STATE,
     }),
   },
   effect: 'change',

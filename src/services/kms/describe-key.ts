@@ -4,7 +4,7 @@ import { required, structure } from '../../wire/shapes.ts';
 import { keyMetadata } from './key-metadata.ts';
 import { refuseGrantTokens } from './not-yet.ts';
 import type { KmsOperation } from './ports.ts';
-import { ANY_STATE, type KeyResource, keyTarget } from './targets.ts';
+import { type KeyResource, keyTarget } from './targets.ts';
 
 export const describeKey: KmsOperation<DescribeKeyRequest, DescribeKeyResponse, { key: KeyResource }> = {
   name: 'DescribeKey',
@@ -12,14 +12,13 @@ export const describeKey: KmsOperation<DescribeKeyRequest, DescribeKeyResponse, 
   validate: (input) => refuseGrantTokens(input.GrantTokens),
   targets: {
     key: keyTarget({
-      permission: 'kms:DescribeKey',
+      operation: 'DescribeKey',
       reference: (input) => input.KeyId,
       accepts: 'key or alias',
       crossAccount: true,
-      states: ANY_STATE,
     }),
   },
   effect: 'read',
   audit: { readOnly: true, request: ['KeyId'] },
-  handle: ({ targets }) => ({ KeyMetadata: keyMetadata(targets.key.key.record) }),
+  handle: ({ targets, scope }) => ({ KeyMetadata: keyMetadata(targets.key.key.record, scope.nowMs) }),
 };

@@ -4,18 +4,17 @@ import { keyId } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
 import { changeKey } from './change-key.ts';
 import type { KmsOperation } from './ports.ts';
-import { type KeyResource, keyTarget, NOT_PENDING_DELETION } from './targets.ts';
+import { type KeyResource, keyTarget } from './targets.ts';
 
 export const enableKey: KmsOperation<EnableKeyRequest, undefined, { key: KeyResource }> = {
   name: 'EnableKey',
   input: structure<EnableKeyRequest>({ KeyId: required(keyId) }),
   targets: {
     key: keyTarget({
-      permission: 'kms:EnableKey',
+      operation: 'EnableKey',
       reference: (input) => input.KeyId,
       accepts: 'key',
       crossAccount: false,
-      states: NOT_PENDING_DELETION,
     }),
   },
   effect: 'change',

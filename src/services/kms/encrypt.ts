@@ -11,7 +11,7 @@ import { required, structure } from '../../wire/shapes.ts';
 import { refuseGrantTokens } from './not-yet.ts';
 import type { KmsOperation } from './ports.ts';
 import { currentHandle, limitContext, requireSymmetricDefault, SYMMETRIC_DEFAULT } from './symmetric.ts';
-import { type KeyResource, keyTarget, USABLE } from './targets.ts';
+import { type KeyResource, keyTarget } from './targets.ts';
 
 export const encrypt: KmsOperation<EncryptRequest, EncryptResponse, { key: KeyResource }> = {
   name: 'Encrypt',
@@ -29,12 +29,11 @@ export const encrypt: KmsOperation<EncryptRequest, EncryptResponse, { key: KeyRe
   },
   targets: {
     key: keyTarget({
-      permission: 'kms:Encrypt',
+      operation: 'Encrypt',
       reference: (input) => input.KeyId,
       accepts: 'key or alias',
       crossAccount: true,
-      usage: { required: 'ENCRYPT_DECRYPT', operation: 'Encrypt' },
-      states: USABLE,
+      usage: 'ENCRYPT_DECRYPT',
       encryptionContext: (input) => input.EncryptionContext,
       encryptionAlgorithm: (input) => input.EncryptionAlgorithm ?? SYMMETRIC_DEFAULT,
     }),

@@ -1,3 +1,4 @@
+import type { KeyState } from '../../keys/lifecycle.ts';
 import { KeyholdError } from '../../runtime/errors.ts';
 
 /** AWS KMS's refusals with its own texts, which people and programs depend on. */
@@ -27,8 +28,10 @@ export function disabled(arn: string): KeyholdError {
   return new KeyholdError('DisabledException', `${arn} is disabled.`);
 }
 
-export function pendingDeletion(arn: string): KeyholdError {
-  return new KeyholdError('KMSInvalidStateException', `${arn} is pending deletion.`);
+/** `… is pending deletion.`, `… is pending import.` and so on: AWS's name of the state as people write it. */
+export function invalidState(arn: string, state: KeyState): KeyholdError {
+  const words = state.replace(/(?<=[a-z])[A-Z]/g, ' $&').toLowerCase();
+  return new KeyholdError('KMSInvalidStateException', `${arn} is ${words}.`);
 }
 
 export function notPendingDeletion(arn: string): KeyholdError {

@@ -5,18 +5,17 @@ import { keyId, policyName } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
 import { ONLY_POLICY_NAME } from './key-policy.ts';
 import type { KmsOperation } from './ports.ts';
-import { ANY_STATE, type KeyResource, keyTarget } from './targets.ts';
+import { type KeyResource, keyTarget } from './targets.ts';
 
 export const getKeyPolicy: KmsOperation<GetKeyPolicyRequest, GetKeyPolicyResponse, { key: KeyResource }> = {
   name: 'GetKeyPolicy',
   input: structure<GetKeyPolicyRequest>({ KeyId: required(keyId), PolicyName: policyName }),
   targets: {
     key: keyTarget({
-      permission: 'kms:GetKeyPolicy',
+      operation: 'GetKeyPolicy',
       reference: (input) => input.KeyId,
       accepts: 'key',
       crossAccount: false,
-      states: ANY_STATE,
     }),
   },
   effect: 'read',

@@ -231,7 +231,7 @@ describe('rows that do not belong together are refused, loudly', () => {
 
   test('a key whose material row is gone', async () => {
     const { store, keyId, record, other } = await withKey();
-    const name = materialName(record, record.currentMaterialId);
+    const name = materialName(record, record.currentMaterialId ?? '');
     await store.transact((transaction) => transaction.remove(materialsTable, name, 1));
     await expect(blobOf(other, keyId)).rejects.toThrow(tampered);
   });
@@ -241,9 +241,9 @@ describe('rows that do not belong together are refused, loudly', () => {
     const donorId = await createKey(other);
     const donor = (await store.get(keysTable, keyName({ ...own, keyId: donorId })))?.value;
     const material = await store.get(materialsTable, materialName(donor ?? record, donor?.currentMaterialId ?? ''));
-    const name = materialName(record, record.currentMaterialId);
+    const name = materialName(record, record.currentMaterialId ?? '');
     await store.transact((transaction) =>
-      transaction.replace(materialsTable, name, material?.value ?? { wrapped: '' }, 1),
+      transaction.replace(materialsTable, name, material?.value ?? { wrapped: '', createdAtMs: 0 }, 1),
     );
     await expect(blobOf(other, keyId)).rejects.toThrow(tampered);
   });

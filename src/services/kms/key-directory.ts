@@ -56,12 +56,14 @@ export function keyDirectory(options: KeyDirectoryOptions): KeySource & KeyHandl
   }
 
   async function openHandle(key: LoadedKey, materialId: string): Promise<KeyHandle | undefined> {
-    const { accountId, region, keyId } = key.record;
+    const { accountId, region, keyId, keySpec } = key.record;
     const row = await store.get(materialsTable, materialName(key.record, materialId));
-    if (row === undefined) return undefined;
+    // Imported material that expired or was deleted leaves its row behind.
+    if (row?.value.wrapped === undefined) return undefined;
+    const { wrapped } = row.value;
     const openedMeanwhile = openHandleOf(key, materialId);
     if (openedMeanwhile !== undefined) return openedMeanwhile;
-    const handle = custody.open({ accountId, region, keyId, materialId }, row.value);
+    const handle = custody.open({ accountId, region, keyId, materialId }, keySpec, { wrapped });
     const opened = handles.get(key);
     if (opened === undefined) handles.set(key, [handle]);
     else opened.push(handle);

@@ -1,25 +1,57 @@
-import type { KeyMetadata } from '@aws-sdk/client-kms';
+import type { CustomerMasterKeySpec, KeyMetadata } from '@aws-sdk/client-kms';
+import { algorithmsOf } from '../../crypto/key-specs.ts';
 import { type KeyRecord, keyArn } from '../../keys/key.ts';
+import { type KeyState, keyState } from '../../keys/lifecycle.ts';
 
-/** A key as DescribeKey and CreateKey show it. */
-export function keyMetadata(key: KeyRecord): KeyMetadata {
+/** A key as DescribeKey, CreateKey and ReplicateKey show it. */
+export function keyMetadata(key: KeyRecord, nowMs: number): KeyMetadata {
   const { lifecycle } = key;
+  const state = keyState(key, nowMs);
   return {
     AWSAccountId: key.accountId,
     KeyId: key.keyId,
     Arn: keyArn(key),
     CreationDate: new Date(key.createdAtMs),
-    Enabled: lifecycle.status === 'Enabled',
+    Enabled: state === 'Enabled',
     Description: key.description,
     KeyUsage: key.keyUsage,
-    KeyState: lifecycle.status,
+    KeyState: state,
     ...(lifecycle.status === 'PendingDeletion' ? { DeletionDate: new Date(lifecycle.deletionAtMs) } : {}),
+    ...(lifecycle.status === 'PendingReplicaDeletion'
+      ? { PendingDeletionWindowInDays: lifecycle.pendingWindowDays }
+      : {}),
     Origin: key.origin,
     KeyManager: key.keyManager,
-    CustomerMasterKeySpec: key.keySpec,
+    // The deprecated member takes the newer specs too, whatever its published set of values says.
+    CustomerMasterKeySpec: key.keySpec as CustomerMasterKeySpec,
     KeySpec: key.keySpec,
-    EncryptionAlgorithms: ['SYMMETRIC_DEFAULT'],
-    MultiRegion: false,
-    CurrentKeyMaterialId: key.currentMaterialId,
+    ...algorithmsOf(key.keySpec, key.keyUsage),
+    ...expiry(key, state),
+    ...multiRegion(key),
+    // AWS names the material of symmetric encryption keys only, which alone can have several.
+    ...(key.keySpec === 'SYMMETRIC_DEFAULT' && key.currentMaterialId !== undefined
+      ? { CurrentKeyMaterialId: key.currentMaterialId }
+      : {}),
+  };
+}
+
+/** AWS shows when imported material expires while there is some ("KeyMetadata", API reference). */
+function expiry({ origin, imported }: KeyRecord, state: KeyState): Partial<KeyMetadata> {
+  if (origin !== 'EXTERNAL' || state === 'PendingImport' || imported === undefined) return {};
+  if (imported.expiresAtMs === undefined) return { ExpirationModel: 'KEY_MATERIAL_DOES_NOT_EXPIRE' };
+  return { ExpirationModel: 'KEY_MATERIAL_EXPIRES', ValidTo: new Date(imported.expiresAtMs) };
+}
+
+function multiRegion(key: KeyRecord): Partial<KeyMetadata> {
+  if (key.multiRegion === undefined) return { MultiRegion: false };
+  const { primaryRegion, replicaRegions } = key.multiRegion;
+  const keyIn = (region: string) => ({ Arn: keyArn({ ...key, region }), Region: region });
+  return {
+    MultiRegion: true,
+    MultiRegionConfiguration: {
+      MultiRegionKeyType: key.region === primaryRegion ? 'PRIMARY' : 'REPLICA',
+      PrimaryKey: keyIn(primaryRegion),
+      ReplicaKeys: replicaRegions.map(keyIn),
+    },
   };
 }

@@ -1,5 +1,5 @@
 import { ALIAS_PREFIX, aliasArn } from '../../keys/alias.ts';
-import { type KeyIdentity, keyArn } from '../../keys/key.ts';
+import { type KeyIdentity, keyArn, partitionOf } from '../../keys/key.ts';
 import { isDeleted } from '../../keys/lifecycle.ts';
 import type { Scope } from '../caller.ts';
 import { aliasNotFound, aliasNotSupported, arnOfOtherRegion, invalidKeyId, keyNotFound } from './errors.ts';
@@ -32,7 +32,7 @@ export function parseKeyReference(text: string, scope: Scope): KeyReference {
   }
   const [, partition, service, region = '', accountId = '', ...rest] = text.split(':');
   const resource = rest.join(':');
-  if (partition !== 'aws' || service !== 'kms' || !isAccountId(accountId)) throw invalidKeyId(text);
+  if (partition !== partitionOf(region) || service !== 'kms' || !isAccountId(accountId)) throw invalidKeyId(text);
   if (region !== scope.region) throw arnOfOtherRegion(region);
   const owner = { accountId, region };
   if (resource.startsWith(ALIAS_PREFIX)) return { kind: 'alias', owner, aliasName: resource };

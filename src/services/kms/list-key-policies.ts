@@ -4,18 +4,17 @@ import { required, structure } from '../../wire/shapes.ts';
 import { ONLY_POLICY_NAME } from './key-policy.ts';
 import { pageOfList } from './pagination.ts';
 import type { KmsOperation } from './ports.ts';
-import { ANY_STATE, type KeyResource, keyTarget } from './targets.ts';
+import { type KeyResource, keyTarget } from './targets.ts';
 
 export const listKeyPolicies: KmsOperation<ListKeyPoliciesRequest, ListKeyPoliciesResponse, { key: KeyResource }> = {
   name: 'ListKeyPolicies',
   input: structure<ListKeyPoliciesRequest>({ KeyId: required(keyId), Limit: limit, Marker: marker }),
   targets: {
     key: keyTarget({
-      permission: 'kms:ListKeyPolicies',
+      operation: 'ListKeyPolicies',
       reference: (input) => input.KeyId,
       accepts: 'key',
       crossAccount: false,
-      states: ANY_STATE,
     }),
   },
   effect: 'read',

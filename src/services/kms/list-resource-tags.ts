@@ -3,18 +3,17 @@ import { keyId, limitUpTo, marker } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
 import { pageOfList } from './pagination.ts';
 import type { KmsOperation } from './ports.ts';
-import { ANY_STATE, type KeyResource, keyTarget } from './targets.ts';
+import { type KeyResource, keyTarget } from './targets.ts';
 
 export const listResourceTags: KmsOperation<ListResourceTagsRequest, ListResourceTagsResponse, { key: KeyResource }> = {
   name: 'ListResourceTags',
   input: structure<ListResourceTagsRequest>({ KeyId: required(keyId), Limit: limitUpTo(50), Marker: marker }),
   targets: {
     key: keyTarget({
-      permission: 'kms:ListResourceTags',
+      operation: 'ListResourceTags',
       reference: (input) => input.KeyId,
       accepts: 'key',
       crossAccount: false,
-      states: ANY_STATE,
     }),
   },
   effect: 'read',

@@ -6,7 +6,7 @@ import { boolean, required, structure } from '../../wire/shapes.ts';
 import { unsupported } from './errors.ts';
 import { checkKeyPolicy, ONLY_POLICY_NAME } from './key-policy.ts';
 import type { KmsOperation } from './ports.ts';
-import { ANY_STATE, type KeyResource, keyTarget } from './targets.ts';
+import { type KeyResource, keyTarget } from './targets.ts';
 
 export const putKeyPolicy: KmsOperation<PutKeyPolicyRequest, undefined, { key: KeyResource }> = {
   name: 'PutKeyPolicy',
@@ -23,11 +23,10 @@ export const putKeyPolicy: KmsOperation<PutKeyPolicyRequest, undefined, { key: K
   },
   targets: {
     key: keyTarget({
-      permission: 'kms:PutKeyPolicy',
+      operation: 'PutKeyPolicy',
       reference: (input) => input.KeyId,
       accepts: 'key',
       crossAccount: false,
-      states: ANY_STATE,
       conditions: (key, input) =>
         key === 'kms:bypasspolicylockoutsafetycheck'
           ? [String(input.BypassPolicyLockoutSafetyCheck ?? false)]

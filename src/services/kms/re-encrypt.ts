@@ -20,9 +20,7 @@ import {
   requireSymmetricDefault,
   SYMMETRIC_DEFAULT,
 } from './symmetric.ts';
-import { ciphertextKeyTarget, type KeyResource, keyTarget, USABLE } from './targets.ts';
-
-const usage = { required: 'ENCRYPT_DECRYPT', operation: 'ReEncrypt' } as const;
+import { ciphertextKeyTarget, type KeyResource, keyTarget } from './targets.ts';
 
 export const reEncrypt: KmsOperation<
   ReEncryptRequest,
@@ -50,22 +48,22 @@ export const reEncrypt: KmsOperation<
   },
   targets: {
     source: ciphertextKeyTarget({
+      operation: 'ReEncrypt',
       permission: 'kms:ReEncryptFrom',
       ciphertext: (input) => input.CiphertextBlob,
       reference: (input) => input.SourceKeyId,
-      usage,
-      states: USABLE,
+      usage: 'ENCRYPT_DECRYPT',
       encryptionContext: (input) => input.SourceEncryptionContext,
       encryptionAlgorithm: (input) => input.SourceEncryptionAlgorithm ?? SYMMETRIC_DEFAULT,
       conditions: onSameKey,
     }),
     destination: keyTarget({
+      operation: 'ReEncrypt',
       permission: 'kms:ReEncryptTo',
       reference: (input) => input.DestinationKeyId,
       accepts: 'key or alias',
       crossAccount: true,
-      usage,
-      states: USABLE,
+      usage: 'ENCRYPT_DECRYPT',
       encryptionContext: (input) => input.DestinationEncryptionContext,
       encryptionAlgorithm: (input) => input.DestinationEncryptionAlgorithm ?? SYMMETRIC_DEFAULT,
       conditions: onSameKey,

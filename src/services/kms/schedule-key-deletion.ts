@@ -1,12 +1,12 @@
 import type { ScheduleKeyDeletionRequest, ScheduleKeyDeletionResponse } from '@aws-sdk/client-kms';
 import { LONGEST_PENDING_WINDOW_DAYS, SHORTEST_PENDING_WINDOW_DAYS, scheduleDeletion } from '../../keys/lifecycle.ts';
-import { deletionName, deletionsTable } from '../../keys/tables.ts';
+import { deletionsTable, dueName } from '../../keys/tables.ts';
 import { keyId, pendingWindowInDays } from '../../wire/kms-shapes.ts';
 import { type Input, required, structure } from '../../wire/shapes.ts';
 import { changeKey } from './change-key.ts';
 import { validationFailure } from './errors.ts';
 import type { KmsOperation } from './ports.ts';
-import { type KeyResource, keyTarget, NOT_PENDING_DELETION } from './targets.ts';
+import { type KeyResource, keyTarget } from './targets.ts';
 
 export const scheduleKeyDeletion: KmsOperation<
   ScheduleKeyDeletionRequest,
@@ -25,11 +25,10 @@ export const scheduleKeyDeletion: KmsOperation<
   },
   targets: {
     key: keyTarget({
-      permission: 'kms:ScheduleKeyDeletion',
+      operation: 'ScheduleKeyDeletion',
       reference: (input) => input.KeyId,
       accepts: 'key',
       crossAccount: false,
-      states: NOT_PENDING_DELETION,
       conditions: (key, input) =>
         key === 'kms:schedulekeydeletionpendingwindowindays' ? [String(pendingWindowOf(input))] : undefined,
     }),
@@ -43,7 +42,7 @@ export const scheduleKeyDeletion: KmsOperation<
     await changeKey(transaction, key, changed);
     const { accountId, region, keyId: id } = changed;
     const { deletionAtMs } = changed.lifecycle;
-    await transaction.create(deletionsTable, deletionName(deletionAtMs, changed), { accountId, region, keyId: id });
+    await transaction.create(deletionsTable, dueName(deletionAtMs, changed), { accountId, region, keyId: id });
     return {
       KeyId: key.arn,
       DeletionDate: new Date(deletionAtMs),

@@ -1,6 +1,6 @@
 import { decodeHeader, type EncryptionContext } from '../../crypto/ciphertext.ts';
 import type { KeyHandle } from '../../custody/contract.ts';
-import { KeyholdError } from '../../runtime/errors.ts';
+import { invariant, KeyholdError } from '../../runtime/errors.ts';
 import { incorrectKey, invalidCiphertext, validationFailure } from './errors.ts';
 import type { LoadedKey } from './key-source.ts';
 import type { KmsPorts } from './ports.ts';
@@ -11,7 +11,9 @@ export const SYMMETRIC_DEFAULT = 'SYMMETRIC_DEFAULT';
 
 /** The material that a key encrypts with now. */
 export async function currentHandle(ports: KmsPorts, key: LoadedKey): Promise<KeyHandle> {
-  const handle = await ports.handles.open(key, key.record.currentMaterialId);
+  const { currentMaterialId } = key.record;
+  invariant(currentMaterialId !== undefined, 'the state was checked: a key without material is pending import');
+  const handle = await ports.handles.open(key, currentMaterialId);
   if (handle === undefined) throw new KeyholdError('TamperedRecord', `${key.arn} has no row for its key material`);
   return handle;
 }

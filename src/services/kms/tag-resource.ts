@@ -5,18 +5,17 @@ import { changeKey } from './change-key.ts';
 import { requestTagConditions } from './condition-keys.ts';
 import type { KmsOperation } from './ports.ts';
 import { mergeTags, readTags } from './tag-rules.ts';
-import { type KeyResource, keyTarget, NOT_PENDING_DELETION } from './targets.ts';
+import { type KeyResource, keyTarget } from './targets.ts';
 
 export const tagResource: KmsOperation<TagResourceRequest, undefined, { key: KeyResource }> = {
   name: 'TagResource',
   input: structure<TagResourceRequest>({ KeyId: required(keyId), Tags: required(tags) }),
   targets: {
     key: keyTarget({
-      permission: 'kms:TagResource',
+      operation: 'TagResource',
       reference: (input) => input.KeyId,
       accepts: 'key',
       crossAccount: false,
-      states: NOT_PENDING_DELETION,
       conditions: requestTagConditions((input) => input.Tags),
     }),
   },

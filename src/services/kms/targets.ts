@@ -1,12 +1,13 @@
 import { decodeHeader, type EncryptionContext } from '../../crypto/ciphertext.ts';
+import type { KeyUsage } from '../../crypto/key-specs.ts';
 import { aliasArn } from '../../keys/alias.ts';
-import type { KeyUsage } from '../../keys/key.ts';
-import type { KeyState } from '../../keys/lifecycle.ts';
+import { type KeyOperation, keyStateTable, statesFor } from '../../keys/key-state-table.ts';
+import { keyState } from '../../keys/lifecycle.ts';
 import { invariant } from '../../runtime/errors.ts';
 import type { Scope } from '../caller.ts';
 import type { Target, TargetSummary } from '../operation.ts';
 import { encryptionContextCondition, keyCondition } from './condition-keys.ts';
-import { disabled, invalidCiphertext, notPendingDeletion, pendingDeletion, wrongUsage } from './errors.ts';
+import { disabled, invalidCiphertext, invalidState, notPendingDeletion, wrongUsage } from './errors.ts';
 import { followKeyReference, livingKey, type ResolvedKey } from './key-reference.ts';
 import type { LoadedKey } from './key-source.ts';
 import type { KmsPorts } from './ports.ts';
@@ -23,17 +24,18 @@ type Conditions<Input> = (
 ) => readonly string[] | undefined;
 
 interface KeyUse<Input> {
-  /** The states in which AWS allows the operation ("Key states of AWS KMS keys", developer guide). */
-  readonly states: readonly KeyState[];
-  /** For cryptographic operations: the usage that the key must have, and the operation's name for the refusal. */
-  readonly usage?: { readonly required: KeyUsage; readonly operation: string };
+  /** Its row in the key state table says in which states the operation succeeds. */
+  readonly operation: KeyOperation;
+  /** Absent where it is `kms:` and the operation's name. */
+  readonly permission?: string;
+  /** For cryptographic operations: the usage that the key must have. */
+  readonly usage?: KeyUsage;
   readonly encryptionContext?: (input: Input) => EncryptionContext | undefined;
   readonly encryptionAlgorithm?: (input: Input) => string;
   readonly conditions?: Conditions<Input>;
 }
 
 export interface KeyTargetDeclaration<Input> extends KeyUse<Input> {
-  readonly permission: string;
   /** The required member that names the key. */
   readonly reference: (input: Input) => string | undefined;
   readonly accepts: 'key' | 'key or alias';
@@ -42,7 +44,6 @@ export interface KeyTargetDeclaration<Input> extends KeyUse<Input> {
 }
 
 export interface CiphertextKeyTargetDeclaration<Input> extends KeyUse<Input> {
-  readonly permission: string;
   readonly ciphertext: (input: Input) => Uint8Array | undefined;
   /** The optional member that names the key as well. */
   readonly reference: (input: Input) => string | undefined;
@@ -53,23 +54,17 @@ export interface KeyResource extends ResolvedKey {
   readonly key: LoadedKey;
 }
 
-export const USABLE: readonly KeyState[] = ['Enabled'];
-/** For operations that change a key which is there to stay. */
-export const NOT_PENDING_DELETION: readonly KeyState[] = ['Enabled', 'Disabled'];
-/** For operations that only look at a key, or at what stands beside it. */
-export const ANY_STATE: readonly KeyState[] = ['Enabled', 'Disabled', 'PendingDeletion'];
-
 /** A key that the request names. */
 export function keyTarget<Input>(declaration: KeyTargetDeclaration<Input>): KmsTarget<Input, KeyResource> {
   return {
-    ...keyUse(declaration, declaration.permission, declaration.crossAccount),
+    ...keyUse(declaration, declaration.crossAccount),
     summary: summarise(declaration, declaration.accepts, declaration.crossAccount),
     resolve: async (input, ports, scope) => {
       const reference = declaration.reference(input);
       invariant(reference !== undefined, 'a required member has been validated');
       return asResource(await followKeyReference(reference, declaration.accepts, ports.keys, scope));
     },
-    denial: (resolved, scope) => foreignDenial(declaration.permission, resolved, scope),
+    denial: (resolved, scope) => foreignDenial(permissionOf(declaration), resolved, scope),
   };
 }
 
@@ -82,7 +77,7 @@ export function ciphertextKeyTarget<Input>(
   declaration: CiphertextKeyTargetDeclaration<Input>,
 ): KmsTarget<Input, KeyResource> {
   return {
-    ...keyUse(declaration, declaration.permission, true),
+    ...keyUse(declaration, true),
     summary: summarise(declaration, 'ciphertext, key or alias', true),
     resolve: async (input, ports, scope) => {
       const reference = declaration.reference(input);
@@ -98,7 +93,7 @@ export function ciphertextKeyTarget<Input>(
     denial: (resolved, scope) =>
       resolved.namedArn === UNNAMED && isOutOfSight(resolved, scope)
         ? UNKNOWN_CIPHERTEXT_KEY
-        : foreignDenial(declaration.permission, resolved, scope),
+        : foreignDenial(permissionOf(declaration), resolved, scope),
   };
 }
 
@@ -157,9 +152,13 @@ function asResource(resolved: ResolvedKey): KeyResource {
   return resolved as KeyResource;
 }
 
-function keyUse<Input>(use: KeyUse<Input>, permission: string, crossAccount: boolean) {
+function permissionOf({ operation, permission }: KeyUse<never>): string {
+  return permission ?? `kms:${operation}`;
+}
+
+function keyUse<Input>(use: KeyUse<Input>, crossAccount: boolean) {
   return {
-    permission,
+    permission: permissionOf(use),
     facts: ({ key, identity, namedArn }: ResolvedKey, scope: Scope) => {
       if (key === undefined) return { arn: namedArn, accountId: identity.accountId, unreachable: true };
       const foreign = identity.accountId !== scope.caller.principal.accountId;
@@ -180,16 +179,16 @@ function keyUse<Input>(use: KeyUse<Input>, permission: string, crossAccount: boo
       }
       return use.conditions?.(key, input, all) ?? keyCondition(key, resolved, scope);
     },
-    check: ({ key }: KeyResource) => checkUse(key, use),
+    check: ({ key }: KeyResource, _: Input, scope: Scope) => checkUse(key, use, scope.nowMs),
   };
 }
 
 function summarise<Input>(
-  { states, usage }: KeyUse<Input>,
+  { operation, usage }: KeyUse<Input>,
   namedBy: TargetSummary['namedBy'],
   crossAccount: boolean,
 ): TargetSummary {
-  return { namedBy, crossAccount, states, ...(usage === undefined ? {} : { usage: usage.required }) };
+  return { namedBy, crossAccount, states: statesFor(operation), ...(usage === undefined ? {} : { usage }) };
 }
 
 interface ConditionRequestOf<Input> {
@@ -200,16 +199,19 @@ interface ConditionRequestOf<Input> {
 }
 
 /** Usage before state, as AWS answers. */
-function checkUse<Input>(key: LoadedKey, use: KeyUse<Input>): void {
-  const { record, arn } = key;
-  if (use.usage !== undefined && record.keyUsage !== use.usage.required) {
-    throw wrongUsage(arn, record.keyUsage, use.usage.operation);
+function checkUse<Input>({ record, arn }: LoadedKey, { operation, usage }: KeyUse<Input>, nowMs: number): void {
+  if (usage !== undefined && record.keyUsage !== usage) throw wrongUsage(arn, record.keyUsage, operation);
+  const state = keyState(record, nowMs);
+  switch (keyStateTable[operation][state]) {
+    case 'succeeds':
+      return;
+    case 'disabled':
+      throw disabled(arn);
+    case 'not pending deletion':
+      throw notPendingDeletion(arn);
+    case 'invalid state':
+      throw invalidState(arn, state);
   }
-  const { status } = record.lifecycle;
-  if (use.states.includes(status)) return;
-  if (!use.states.includes('Enabled')) throw notPendingDeletion(arn);
-  if (status === 'Disabled') throw disabled(arn);
-  throw pendingDeletion(arn);
 }
 
 function isOutOfSight(resolved: ResolvedKey, scope: Scope): boolean {

@@ -4,18 +4,17 @@ import { required, structure } from '../../wire/shapes.ts';
 import { changeKey } from './change-key.ts';
 import type { KmsOperation } from './ports.ts';
 import { withoutTags } from './tag-rules.ts';
-import { type KeyResource, keyTarget, NOT_PENDING_DELETION } from './targets.ts';
+import { type KeyResource, keyTarget } from './targets.ts';
 
 export const untagResource: KmsOperation<UntagResourceRequest, undefined, { key: KeyResource }> = {
   name: 'UntagResource',
   input: structure<UntagResourceRequest>({ KeyId: required(keyId), TagKeys: required(tagKeys) }),
   targets: {
     key: keyTarget({
-      permission: 'kms:UntagResource',
+      operation: 'UntagResource',
       reference: (input) => input.KeyId,
       accepts: 'key',
       crossAccount: false,
-      states: NOT_PENDING_DELETION,
       conditions: (key, input) => (key === 'aws:tagkeys' ? input.TagKeys : undefined),
     }),
   },

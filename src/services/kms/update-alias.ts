@@ -5,7 +5,7 @@ import { aliasName, keyId } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
 import { aliasOfKeyName, checkAliasName, checkAliasQuota, checkAliasTarget } from './alias-rules.ts';
 import type { KmsOperation } from './ports.ts';
-import { ANY_STATE, aliasTarget, type KeyResource, keyTarget, NOT_PENDING_DELETION } from './targets.ts';
+import { aliasTarget, type KeyResource, keyTarget } from './targets.ts';
 
 export const updateAlias: KmsOperation<
   UpdateAliasRequest,
@@ -22,18 +22,17 @@ export const updateAlias: KmsOperation<
   targets: {
     alias: aliasTarget('kms:UpdateAlias', (input) => input.AliasName),
     oldKey: keyTarget({
+      operation: 'UpdateAliasFrom',
       permission: 'kms:UpdateAlias',
       reference: (input) => input.AliasName,
       accepts: 'key or alias',
       crossAccount: false,
-      states: ANY_STATE,
     }),
     newKey: keyTarget({
-      permission: 'kms:UpdateAlias',
+      operation: 'UpdateAlias',
       reference: (input) => input.TargetKeyId,
       accepts: 'key',
       crossAccount: false,
-      states: NOT_PENDING_DELETION,
     }),
   },
   effect: 'change',

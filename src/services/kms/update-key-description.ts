@@ -3,18 +3,17 @@ import { description, keyId } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
 import { changeKey } from './change-key.ts';
 import type { KmsOperation } from './ports.ts';
-import { type KeyResource, keyTarget, NOT_PENDING_DELETION } from './targets.ts';
+import { type KeyResource, keyTarget } from './targets.ts';
 
 export const updateKeyDescription: KmsOperation<UpdateKeyDescriptionRequest, undefined, { key: KeyResource }> = {
   name: 'UpdateKeyDescription',
   input: structure<UpdateKeyDescriptionRequest>({ KeyId: required(keyId), Description: required(description) }),
   targets: {
     key: keyTarget({
-      permission: 'kms:UpdateKeyDescription',
+      operation: 'UpdateKeyDescription',
       reference: (input) => input.KeyId,
       accepts: 'key',
       crossAccount: false,
-      states: NOT_PENDING_DELETION,
     }),
   },
   effect: 'change',

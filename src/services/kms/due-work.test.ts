@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { KeyIdentity } from '../../keys/key.ts';
-import { deletionMoment, deletionName, deletionsTable, keyName } from '../../keys/tables.ts';
+import { deletionsTable, dueMoment, dueName, keyName } from '../../keys/tables.ts';
 import { KeyholdError } from '../../runtime/errors.ts';
 import type { RawStore } from '../../store/contract.ts';
 import { type MemoryStoreFaults, openMemoryStore } from '../../store/memory/memory-store.ts';
@@ -8,6 +8,7 @@ import { sealedMemoryStore } from '../../store/sealed-memory-store.test-helper.t
 import type { Store } from '../../store/sealed-store.ts';
 import { ACCOUNT, NOW, REGION } from '../scope.test-helper.ts';
 import { destroyDueKeys } from './destroy-due-keys.ts';
+import { doDueWork } from './due-work.ts';
 import { createKey, machine, type Worker } from './kms.test-helper.ts';
 
 const DAY_MS = 86_400_000;
@@ -35,9 +36,9 @@ function transparentMachine() {
 
 /** One go of which nothing fails; gives the keys that it destroyed. */
 async function sweep(store: Store, nowMs: number): Promise<KeyIdentity[]> {
-  const { destroyed, failures } = await destroyDueKeys(store, nowMs);
+  const { done, failures } = await doDueWork(store, destroyDueKeys, nowMs);
   expect(failures).toEqual([]);
-  return destroyed;
+  return done;
 }
 
 async function doomedKey(worker: Worker, days: number): Promise<string> {
@@ -101,7 +102,7 @@ test('a key that lives is not destroyed because a deletion of it is still noted'
   const keyId = await createKey(kms);
   const before = await names();
   const identity = { ...own, keyId };
-  await store.transact((transaction) => transaction.create(deletionsTable, deletionName(NOW, identity), identity));
+  await store.transact((transaction) => transaction.create(deletionsTable, dueName(NOW, identity), identity));
   expect(await sweep(store, NOW + DAY_MS)).toEqual([]);
   expect(await names()).toEqual(before);
 });
@@ -155,7 +156,7 @@ describe.each(['deletions', 'keys', 'materials', 'aliases', 'aliases-of-key', 'p
         keyIds.push(keyId);
       }
       const identity = { ...own, keyId: keyIds[0] as string };
-      const deletion = deletionName(NOW + 7 * DAY_MS, identity);
+      const deletion = dueName(NOW + 7 * DAY_MS, identity);
       const edited = {
         deletions: deletion,
         aliases: `${ACCOUNT}/${REGION}/alias/of-7`,
@@ -163,9 +164,9 @@ describe.each(['deletions', 'keys', 'materials', 'aliases', 'aliases-of-key', 'p
       };
       await tamper(table, edited[table as keyof typeof edited] ?? keyName(identity));
       const before = (await names()).filter((name) => name.includes(identity.keyId));
-      const { destroyed, failures, next } = await destroyDueKeys(store, NOW + 30 * DAY_MS);
-      expect(destroyed.map(({ keyId }) => keyId)).toEqual(keyIds.slice(1));
-      expect(failures).toEqual([{ deletion, error: expect.objectContaining({ code: 'TamperedRecord' }) }]);
+      const { done, failures, next } = await doDueWork(store, destroyDueKeys, NOW + 30 * DAY_MS);
+      expect(done.map(({ keyId }) => keyId)).toEqual(keyIds.slice(1));
+      expect(failures).toEqual([{ note: deletion, error: expect.objectContaining({ code: 'TamperedRecord' }) }]);
       expect(next).toBe('');
       expect((await names()).filter((name) => name.includes(identity.keyId))).toEqual(before);
     });
@@ -186,22 +187,22 @@ describe('rows of deletions that nobody can open', () => {
     const keyId = await doomedKey(await worker(), 7);
     await insertByHand(
       raw,
-      Array.from({ length: 250 }, (_, count) => `${deletionMoment(count)}/anything`),
+      Array.from({ length: 250 }, (_, count) => `${dueMoment(count)}/anything`),
     );
     const destroyed: KeyIdentity[] = [];
     const failed = new Set<string>();
     let next = '';
     let goes = 0;
     do {
-      const go = await destroyDueKeys(store, due, next);
-      for (const { deletion } of go.failures) failed.add(deletion);
-      destroyed.push(...go.destroyed);
+      const go = await doDueWork(store, destroyDueKeys, due, next);
+      for (const { note } of go.failures) failed.add(note);
+      destroyed.push(...go.done);
       next = go.next;
       goes++;
     } while (next !== '');
     expect({ goes, failed: failed.size, destroyed }).toEqual({ goes: 3, failed: 250, destroyed: [{ ...own, keyId }] });
     // And the next round begins at the front, for records can be restored.
-    expect((await destroyDueKeys(store, due, next)).failures).toHaveLength(100);
+    expect((await doDueWork(store, destroyDueKeys, due, next)).failures).toHaveLength(100);
   });
 
   test.each(['!', '0', '00000000000000000', '00000099999999999999/x', '0000-1', '0000/', '\u{1f511}'])(
@@ -210,7 +211,7 @@ describe('rows of deletions that nobody can open', () => {
       const { store, raw, worker } = transparentMachine();
       const keyId = await doomedKey(await worker(), 7);
       await insertByHand(raw, [name]);
-      expect((await destroyDueKeys(store, due)).destroyed).toEqual([{ ...own, keyId }]);
+      expect((await doDueWork(store, destroyDueKeys, due)).done).toEqual([{ ...own, keyId }]);
     },
   );
 });
@@ -222,10 +223,10 @@ test('a store that has failed is not asked again for each key, and the next go c
   const keyIds = [await doomedKey(kms, 7), await doomedKey(kms, 8)];
   const due = NOW + 30 * DAY_MS;
   faults.failNextCommit = new KeyholdError('StoreUnavailable');
-  const go = await destroyDueKeys(store, due);
-  expect(go).toMatchObject({ destroyed: [], failures: [{ error: { code: 'StoreUnavailable' } }] });
-  expect((await destroyDueKeys(store, due, go.next)).destroyed).toEqual([{ ...own, keyId: keyIds[1] }]);
-  expect((await destroyDueKeys(store, due)).destroyed).toEqual([{ ...own, keyId: keyIds[0] }]);
+  const go = await doDueWork(store, destroyDueKeys, due);
+  expect(go).toMatchObject({ done: [], failures: [{ error: { code: 'StoreUnavailable' } }] });
+  expect((await doDueWork(store, destroyDueKeys, due, go.next)).done).toEqual([{ ...own, keyId: keyIds[1] }]);
+  expect((await doDueWork(store, destroyDueKeys, due)).done).toEqual([{ ...own, keyId: keyIds[0] }]);
 });
 
 describe('a destroyed key', () => {
@@ -239,7 +240,7 @@ describe('a destroyed key', () => {
     await one.call('ScheduleKeyDeletion', { KeyId: keyId, PendingWindowInDays: 7 });
     await sweep(store, NOW + 7 * DAY_MS);
     expect(await other.directory.key({ ...own, keyId })).toBeUndefined();
-    expect(await other.directory.open(key, key.record.currentMaterialId)).toBeUndefined();
+    expect(await other.directory.open(key, key.record.currentMaterialId ?? '')).toBeUndefined();
     await expect(other.call('Decrypt', { CiphertextBlob })).rejects.toThrow(
       expect.objectContaining({ code: 'AccessDeniedException' }),
     );

@@ -1,0 +1,73 @@
+import type { KeyIdentity } from '../../keys/key.ts';
+import { dueMoment } from '../../keys/tables.ts';
+import { KeyholdError } from '../../runtime/errors.ts';
+import type { Store, Table, Transaction } from '../../store/sealed-store.ts';
+
+/**
+ * What happens to keys by itself at a moment that was noted when it became known: a table of notes, whose names are in the
+ * order of their moments (`dueName`), and what is done about each.
+ */
+export interface DueWork {
+  /** What the log says was done: `destroyed a key whose deletion was due`. */
+  readonly done: string;
+  readonly table: Table<KeyIdentity>;
+  /**
+   * Does it, in a transaction of its own, unless the key no longer needs it: the note may be older than what has become of
+   * the key. Says whether anything was done. The note itself is taken away by the caller.
+   */
+  readonly perform: (transaction: Transaction, key: KeyIdentity, nowMs: number) => Promise<boolean>;
+}
+
+/** Notes tried in one go; the next go comes a second later. A round is as many goes as it takes to try all that are due. */
+const BATCH = 100;
+
+export interface DueWorkGo {
+  readonly done: KeyIdentity[];
+  /** Notes, by their names, that failed, mostly because a record was tampered with. Each round tries them again. */
+  readonly failures: { readonly note: string; readonly error: unknown }[];
+  /** Where the next go continues; empty if this one has seen all that is due, and the next begins anew. */
+  readonly next: string;
+}
+
+/**
+ * Does what is due. Each note in a transaction of its own that looks again, so that it happens once, whoever else is at
+ * it, and never to a key for which it has been called off meanwhile; and so that a record someone edited keeps no key but
+ * its own waiting.
+ *
+ * @param after the `next` of the go before: what cannot be done must not keep what is behind it from its turn
+ */
+export async function doDueWork(store: Store, work: DueWork, nowMs: number, after = ''): Promise<DueWorkGo> {
+  const done: KeyIdentity[] = [];
+  const failures: { note: string; error: unknown }[] = [];
+  const now = dueMoment(nowMs);
+  // Their names only, for listing the records would fail with the first that is not authentic.
+  const notes = await store.names(work.table, { prefix: '', after, limit: BATCH });
+  for (const note of notes) {
+    // As text, which is how names are ordered: a number read from a name that is not one of ours could end the round.
+    if (note.slice(0, now.length) > now) return { done, failures, next: '' };
+    try {
+      const key = await store.transact((transaction) => doNoted(transaction, work, note, nowMs));
+      if (key !== undefined) done.push(key);
+    } catch (error) {
+      failures.push({ note, error });
+      // Hardly a matter of this one: the others would fail as well, and each may block the thread until it has.
+      if (error instanceof KeyholdError && error.code === 'StoreUnavailable') return { done, failures, next: note };
+    }
+  }
+  return { done, failures, next: notes.length < BATCH ? '' : (notes.at(-1) ?? '') };
+}
+
+/** Gives the key if something was done, and nothing if there was no need. */
+async function doNoted(
+  transaction: Transaction,
+  { table, perform }: DueWork,
+  note: string,
+  nowMs: number,
+): Promise<KeyIdentity | undefined> {
+  const noted = await transaction.get(table, note);
+  if (noted === undefined) return undefined;
+  await transaction.remove(table, note, noted.version);
+  const { accountId, region, keyId } = noted.value;
+  const key = { accountId, region, keyId };
+  return (await perform(transaction, key, nowMs)) ? key : undefined;
+}

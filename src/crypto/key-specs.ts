@@ -81,12 +81,12 @@ const nistCurve = <const Algorithm extends SigningAlgorithm>(curve: string, algo
     importable: true,
   }) as const;
 
-/** AWS makes HMAC keys as long as their digest, and imports from half of that (112 to 512 bits) up to 1024 bits. */
+/** AWS makes HMAC keys as long as their digest, and imports from that length up to 1024 bits. */
 const hmac = <const Algorithm extends MacAlgorithm>(algorithm: Algorithm, bytes: number) =>
   ({
     family: 'hmac',
     usages: ['GENERATE_VERIFY_MAC'],
-    materialBytes: { made: bytes, least: bytes, most: bytes },
+    materialBytes: { made: bytes, least: bytes, most: 128 },
     macAlgorithms: [algorithm],
     importable: true,
   }) as const;
@@ -97,7 +97,8 @@ const mlDsa = (parameters: string) =>
     usages: ['SIGN_VERIFY'],
     parameters,
     signingAlgorithms: ['ML_DSA_SHAKE_256'],
-    importable: true,
+    // "Importing ML-DSA keys is not supported."
+    importable: false,
   }) as const;
 
 const mlKem = (parameters: string) =>

@@ -55,13 +55,10 @@ export async function seedDataDirectory(path: string, region: string, keys: numb
         const source = storeKeySource(transaction, compilePolicy);
         for (const keyId of keyIds.slice(made, made + KEYS_PER_TRANSACTION)) {
           const ports = { ...fixedPorts, keys: source, store: transaction, random: { ...random, uuid: () => keyId } };
-          await createKey.handle({
-            input: {},
-            targets: { account: undefined, tagging: undefined },
-            scope,
-            ports,
-            transaction,
-          });
+          const request = { input: {}, targets: { account: undefined, tagging: undefined }, scope, ports };
+          const identity = { accountId, region, keyId };
+          const material = await custody.create(identity, 'SYMMETRIC_DEFAULT');
+          await createKey.handle({ ...request, transaction, prepared: { identity, material } });
         }
       });
     }

@@ -81,6 +81,10 @@ const schemes: Readonly<Record<SupportedSigningAlgorithm, Scheme>> = {
   },
 };
 
+export function isSupportedAlgorithm(algorithm: SigningAlgorithm): algorithm is SupportedSigningAlgorithm {
+  return Object.hasOwn(schemes, algorithm);
+}
+
 /** Which types of message an algorithm takes. */
 export function messageTypesOf(algorithm: SupportedSigningAlgorithm): readonly MessageType[] {
   return Object.keys(schemes[algorithm].methods) as MessageType[];

@@ -1,5 +1,5 @@
 import type { EncryptionContext } from '../crypto/ciphertext.ts';
-import type { KeySpec } from '../crypto/key-specs.ts';
+import type { EncryptionAlgorithm, KeySpec, MacAlgorithm, MessageType, SigningAlgorithm } from '../crypto/key-specs.ts';
 
 /**
  * Custody keeps key material and operates with it by handle: nothing outside this folder ever holds plaintext material.
@@ -51,6 +51,43 @@ export interface Custody {
    * There is one failure and no detail of it, so that a caller learns nothing from it.
    */
   decrypt(handle: KeyHandle, blob: Uint8Array, context: EncryptionContext | undefined): Buffer | undefined;
+  /** The public key as SubjectPublicKeyInfo in DER; of asymmetric specs. */
+  publicKey(handle: KeyHandle): Buffer;
+  /**
+   * Encrypts under the public key.
+   * INVARIANT: the algorithm is one of the key's, and the plaintext no longer than it can encrypt.
+   */
+  encryptAsymmetric(handle: KeyHandle, algorithm: EncryptionAlgorithm, plaintext: Uint8Array): Promise<Buffer>;
+  /** Undefined if it does not open, with no word on why. */
+  decryptAsymmetric(
+    handle: KeyHandle,
+    algorithm: EncryptionAlgorithm,
+    ciphertext: Uint8Array,
+  ): Promise<Buffer | undefined>;
+  /** INVARIANT: the algorithm is one of the key's and takes the type of message; a digest has its length. */
+  sign(handle: KeyHandle, algorithm: SigningAlgorithm, message: Uint8Array, messageType: MessageType): Promise<Buffer>;
+  /** As {@link sign}; whatever the signature is, the answer is whether it is a valid one. */
+  verify(
+    handle: KeyHandle,
+    algorithm: SigningAlgorithm,
+    message: Uint8Array,
+    messageType: MessageType,
+    signature: Uint8Array,
+  ): Promise<boolean>;
+  generateMac(handle: KeyHandle, algorithm: MacAlgorithm, message: Uint8Array): Buffer;
+  /** In constant time. */
+  verifyMac(handle: KeyHandle, algorithm: MacAlgorithm, message: Uint8Array, mac: Uint8Array): boolean;
+  /** The raw secret of ECDH; undefined if the other's key, SubjectPublicKeyInfo in DER, is not one on the same curve. */
+  deriveSharedSecret(handle: KeyHandle, otherPublicKey: Uint8Array): Promise<Buffer | undefined>;
+  /** Makes a shared secret and its ciphertext under the public key. */
+  encapsulate(handle: KeyHandle): { sharedSecret: Buffer; ciphertext: Buffer };
+  /** Undefined if the ciphertext has not the length that goes with the key's spec. */
+  decapsulate(handle: KeyHandle, ciphertext: Uint8Array): Buffer | undefined;
+  /**
+   * Makes a key pair that is for the caller and stays nowhere: public key as SubjectPublicKeyInfo, private key as PKCS#8,
+   * both in DER. The private key is the caller's to wipe.
+   */
+  makeDataKeyPair(spec: KeySpec): Promise<{ publicKey: Buffer; privateKey: Buffer }>;
   /** Wipes the material behind a handle that will not be used again. */
   close(handle: KeyHandle): void;
 }

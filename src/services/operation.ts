@@ -11,9 +11,10 @@ import type { Scope } from './caller.ts';
  * none of it and so cannot forget it.
  *
  * `Request` and `Response` are the AWS SDK's own types. `Targets` are what the operation works on, by name, as the handler
- * gets them: resolved, authorized and checked. `Ports` are what the service's targets and handlers may reach.
+ * gets them: resolved, authorized and checked. `Ports` are what the service's targets and handlers may reach. `Prepared` is
+ * what a change makes ready before its transaction begins.
  */
-export type Operation<Request extends object, Response, Targets, Ports> =
+export type Operation<Request extends object, Response, Targets, Ports, Prepared = undefined> =
   | (Declaration<Request, Response, Targets, Ports> & {
       readonly effect: 'read';
       readonly handle: (request: HandlerRequest<Input<Request>, Targets, Ports>) => Promise<Response> | Response;
@@ -21,8 +22,16 @@ export type Operation<Request extends object, Response, Targets, Ports> =
   | (Declaration<Request, Response, Targets, Ports> & {
       /** Runs in one transaction, from lookup to the end: what it throws undoes everything. */
       readonly effect: 'change';
+      /**
+       * Does what is slow, such as making an RSA key, before the transaction begins: while one runs, all other changes wait.
+       * The caller has been authorized by then, and is again within the transaction.
+       */
+      readonly prepare?: (request: HandlerRequest<Input<Request>, Targets, Ports>) => Promise<Prepared>;
       readonly handle: (
-        request: HandlerRequest<Input<Request>, Targets, Ports> & { readonly transaction: Transaction },
+        request: HandlerRequest<Input<Request>, Targets, Ports> & {
+          readonly transaction: Transaction;
+          readonly prepared: Prepared;
+        },
       ) => Promise<Response>;
     });
 

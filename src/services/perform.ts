@@ -5,11 +5,11 @@ import type { MaybePromise } from '../store/change-feed.ts';
 import type { Store, Transaction } from '../store/sealed-store.ts';
 import type { Scope } from './caller.ts';
 import { globalCondition } from './global-conditions.ts';
-import type { AuthorizationFacts, ConditionRequest, Operation, Target } from './operation.ts';
+import type { AuthorizationFacts, ConditionRequest, HandlerRequest, Operation, Target } from './operation.ts';
 
 /** An operation of any service, with its types forgotten: what tables of operations hold. */
 // biome-ignore lint/suspicious/noExplicitAny: the types are the declaration's own; here every one of them must fit
-export type AnyOperation = Operation<any, any, any, any>;
+export type AnyOperation = Operation<any, any, any, any, any>;
 
 /** A service as the dispatcher knows it. */
 export interface Service {
@@ -50,13 +50,27 @@ export async function perform(
     await record(output);
     return;
   }
+  const prepared = operation.prepare && (await prepare(service, operation.prepare, operation, input, scope));
   await service.store.transact(async (transaction) => {
     const ports = service.ports(transaction);
     const targets = await resolveAndAuthorize(operation, input, scope, ports, touched);
-    const output = await operation.handle({ input, targets, scope, ports, transaction });
+    const output = await operation.handle({ input, targets, scope, ports, transaction, prepared });
     refuseDryRun(input);
     await record(output);
   });
+}
+
+/** For those alone who may: nobody else shall make the server work hard. */
+async function prepare(
+  service: Service,
+  work: (request: HandlerRequest<object, Record<string, unknown>, unknown>) => Promise<unknown>,
+  operation: AnyOperation,
+  input: object,
+  scope: Scope,
+): Promise<unknown> {
+  const ports = service.ports();
+  const targets = await resolveAndAuthorize(operation, input, scope, ports, []);
+  return work({ input, targets, scope, ports });
 }
 
 async function resolveAndAuthorize(

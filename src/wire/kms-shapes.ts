@@ -28,6 +28,12 @@ export const dryRunModifiers = list(enumeration(['IGNORE_CIPHERTEXT']));
 
 export const plaintext = blob({ min: 1, max: 4096, sensitive: true });
 export const ciphertextBlob = blob({ min: 1, max: 6144 });
+/** What is signed, or given a MAC: AWS takes as much as it encrypts. */
+export const message = plaintext;
+/** AWS's shape for these is that of a ciphertext. */
+export const signature = ciphertextBlob;
+export const mac = ciphertextBlob;
+export const publicKey = blob({ min: 1, max: 8192 });
 export const numberOfBytes = integer({ min: 1, max: 1024 });
 export const recipient = structure<RecipientInfo>({
   KeyEncryptionAlgorithm: enumeration(['RSAES_OAEP_SHA_256']),
@@ -100,6 +106,39 @@ export const keyUsage = enumeration([
 ]);
 export const origin = enumeration(['AWS_KMS', 'EXTERNAL', 'AWS_CLOUDHSM', 'EXTERNAL_KEY_STORE']);
 export const dataKeySpec = enumeration(['AES_256', 'AES_128']);
+export const dataKeyPairSpec = enumeration([
+  'RSA_2048',
+  'RSA_3072',
+  'RSA_4096',
+  'ECC_NIST_P256',
+  'ECC_NIST_P384',
+  'ECC_NIST_P521',
+  'ECC_SECG_P256K1',
+  'SM2',
+  'ECC_NIST_EDWARDS25519',
+  'ML_KEM_512',
+  'ML_KEM_768',
+  'ML_KEM_1024',
+]);
+export const signingAlgorithm = enumeration([
+  'RSASSA_PSS_SHA_256',
+  'RSASSA_PSS_SHA_384',
+  'RSASSA_PSS_SHA_512',
+  'RSASSA_PKCS1_V1_5_SHA_256',
+  'RSASSA_PKCS1_V1_5_SHA_384',
+  'RSASSA_PKCS1_V1_5_SHA_512',
+  'ECDSA_SHA_256',
+  'ECDSA_SHA_384',
+  'ECDSA_SHA_512',
+  'SM2DSA',
+  'ML_DSA_SHAKE_256',
+  'ED25519_SHA_512',
+  'ED25519_PH_SHA_512',
+]);
+export const messageType = enumeration(['RAW', 'DIGEST', 'EXTERNAL_MU']);
+export const macAlgorithm = enumeration(['HMAC_SHA_224', 'HMAC_SHA_256', 'HMAC_SHA_384', 'HMAC_SHA_512']);
+export const keyAgreementAlgorithm = enumeration(['ECDH']);
+export const encapsulationAlgorithm = enumeration(['ML_KEM']);
 export const encryptionAlgorithm = enumeration([
   'SYMMETRIC_DEFAULT',
   'RSAES_OAEP_SHA_1',

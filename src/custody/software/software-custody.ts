@@ -1,40 +1,29 @@
 import { createHmac } from 'node:crypto';
 import { lengthPrefixed } from '../../crypto/canonical.ts';
-import { additionalData, decodeHeader, HEADER_BYTES, headerPrefix, sealingData } from '../../crypto/ciphertext.ts';
+import { additionalData, decodeHeader, HEADER_BYTES, sealingData } from '../../crypto/ciphertext.ts';
+import { deriveSharedSecret } from '../../crypto/ec.ts';
+import { generateMac, verifyMac } from '../../crypto/hmac.ts';
+import {
+  exportPrivateKey,
+  generateKeyPair,
+  isKeyPairSpec,
+  parsePrivateKey,
+  parsePublicKey,
+  publicKeyOf,
+} from '../../crypto/key-pair.ts';
 import { type KeySpec, keySpecs } from '../../crypto/key-specs.ts';
+import { decapsulate, encapsulate } from '../../crypto/ml-kem.ts';
+import { decryptOaep, encryptOaep, isOaepAlgorithm } from '../../crypto/rsa.ts';
 import { NONCE_BYTES, SealedBox } from '../../crypto/sealed-box.ts';
 import { SecretBytes } from '../../crypto/secret-bytes.ts';
-import { invariant } from '../../runtime/errors.ts';
+import { isSupportedAlgorithm, sign, verify } from '../../crypto/signature.ts';
+import { invariant, KeyholdError } from '../../runtime/errors.ts';
 import type { Random } from '../../runtime/random.ts';
 import type { Custody, KeyHandle, MaterialIdentity, WrappedMaterial } from '../contract.ts';
 import type { Sealer } from '../domain-keys.ts';
+import { OpenKeyPair, OpenSecret } from './open-material.ts';
 
 const blobBox = new SealedBox('keyhold ciphertext v1');
-
-/** A handle whose material is in this process, where only this module can reach it. */
-class OpenMaterial {
-  readonly keyId: string;
-  readonly materialId: string;
-  /** What the headers of this material's blobs begin with. */
-  readonly headerPrefix: string;
-  readonly #secret: SecretBytes;
-
-  constructor(keyId: string, materialId: string, secret: SecretBytes) {
-    this.keyId = keyId;
-    this.materialId = materialId;
-    this.headerPrefix = headerPrefix(keyId, materialId);
-    this.#secret = secret;
-  }
-
-  static of(handle: KeyHandle): OpenMaterial {
-    invariant(handle instanceof OpenMaterial, 'the handle was opened by this custody');
-    return handle;
-  }
-
-  static secretOf(handle: KeyHandle): SecretBytes {
-    return OpenMaterial.of(handle).#secret;
-  }
-}
 
 /** Custody in this process: material is unwrapped under the domain keys and used with OpenSSL's primitives. */
 export function softwareCustody(sealer: Sealer, random: Random): Custody {
@@ -42,9 +31,13 @@ export function softwareCustody(sealer: Sealer, random: Random): Custody {
     return { wrapped: sealer.seal(wrappingIdentity(identity), secret).toString('base64') };
   }
 
+  function unwrap(identity: MaterialIdentity, { wrapped }: WrappedMaterial): Buffer {
+    return sealer.open(wrappingIdentity(identity), Buffer.from(wrapped, 'base64'));
+  }
+
   return {
     async create(key, spec) {
-      const secret = makeMaterial(spec, random);
+      const secret = await makeMaterial(spec, random);
       const materialId = materialIdOf(secret);
       const material = wrap({ ...key, materialId }, secret);
       secret.fill(0);
@@ -52,21 +45,28 @@ export function softwareCustody(sealer: Sealer, random: Random): Custody {
     },
 
     rewrap(identity, material, relatedKey) {
-      const secret = sealer.open(wrappingIdentity(identity), Buffer.from(material.wrapped, 'base64'));
+      const secret = unwrap(identity, material);
       const rewrapped = wrap({ ...relatedKey, materialId: identity.materialId }, secret);
       secret.fill(0);
       return rewrapped;
     },
 
-    open(identity, _, material): KeyHandle {
-      const secret = new SecretBytes(sealer.open(wrappingIdentity(identity), Buffer.from(material.wrapped, 'base64')));
-      return new OpenMaterial(identity.keyId, identity.materialId, secret) as unknown as KeyHandle;
+    open(identity, spec, material) {
+      const { keyId, materialId } = identity;
+      const secret = unwrap(identity, material);
+      if (!isKeyPairSpec(spec)) return asHandle(new OpenSecret(keyId, materialId, new SecretBytes(secret)));
+      const privateKey = parsePrivateKey(spec, secret);
+      secret.fill(0);
+      if (privateKey === undefined) {
+        throw new KeyholdError('TamperedRecord', `the material of key ${keyId} is no private key of its spec`);
+      }
+      return asHandle(new OpenKeyPair(keyId, materialId, spec, privateKey));
     },
 
     encrypt(handle, plaintext, context) {
       const nonce = random.bytes(NONCE_BYTES);
-      const covered = sealingData(OpenMaterial.of(handle).headerPrefix, nonce, context);
-      const [ciphertext, tag] = blobBox.sealWithNonce(OpenMaterial.secretOf(handle), nonce, plaintext, covered);
+      const covered = sealingData(OpenSecret.of(handle).headerPrefix, nonce, context);
+      const [ciphertext, tag] = blobBox.sealWithNonce(OpenSecret.secretOf(handle), nonce, plaintext, covered);
       const blob = Buffer.allocUnsafe(HEADER_BYTES + ciphertext.length + tag.length);
       covered.copy(blob, 0, 0, HEADER_BYTES);
       blob.set(ciphertext, HEADER_BYTES);
@@ -79,7 +79,7 @@ export function softwareCustody(sealer: Sealer, random: Random): Custody {
       if (header === undefined || header.keyId !== handle.keyId || header.materialId !== handle.materialId) {
         return undefined;
       }
-      const secret = OpenMaterial.secretOf(handle);
+      const secret = OpenSecret.secretOf(handle);
       try {
         return blobBox.openWithNonce(
           secret,
@@ -92,15 +92,63 @@ export function softwareCustody(sealer: Sealer, random: Random): Custody {
       }
     },
 
+    publicKey: (handle) => publicKeyOf(OpenKeyPair.of(handle).publicKey),
+
+    async encryptAsymmetric(handle, algorithm, plaintext) {
+      invariant(isOaepAlgorithm(algorithm), 'the algorithm is one of the key’s');
+      return encryptOaep(OpenKeyPair.of(handle).publicKey, algorithm, plaintext);
+    },
+
+    async decryptAsymmetric(handle, algorithm, ciphertext) {
+      invariant(isOaepAlgorithm(algorithm), 'the algorithm is one of the key’s');
+      return decryptOaep(OpenKeyPair.privateKeyOf(handle), algorithm, ciphertext);
+    },
+
+    sign(handle, algorithm, message, messageType) {
+      invariant(isSupportedAlgorithm(algorithm), 'the algorithm is one of the key’s');
+      return sign(OpenKeyPair.privateKeyOf(handle), algorithm, message, messageType, random);
+    },
+
+    verify(handle, algorithm, message, messageType, signature) {
+      invariant(isSupportedAlgorithm(algorithm), 'the algorithm is one of the key’s');
+      return verify(OpenKeyPair.of(handle).publicKey, algorithm, message, messageType, signature);
+    },
+
+    generateMac: (handle, algorithm, message) => generateMac(OpenSecret.secretOf(handle), algorithm, message),
+
+    verifyMac: (handle, algorithm, message, mac) => verifyMac(OpenSecret.secretOf(handle), algorithm, message, mac),
+
+    async deriveSharedSecret(handle, otherPublicKey) {
+      const other = parsePublicKey(OpenKeyPair.of(handle).spec, otherPublicKey);
+      return other === undefined ? undefined : deriveSharedSecret(OpenKeyPair.privateKeyOf(handle), other);
+    },
+
+    encapsulate: (handle) => encapsulate(OpenKeyPair.of(handle).publicKey),
+
+    decapsulate: (handle, ciphertext) => decapsulate(OpenKeyPair.privateKeyOf(handle), ciphertext),
+
+    async makeDataKeyPair(spec) {
+      invariant(isKeyPairSpec(spec), 'the spec is one of key pairs');
+      const privateKey = await generateKeyPair(spec);
+      return { publicKey: publicKeyOf(privateKey), privateKey: exportPrivateKey(privateKey) };
+    },
+
     close(handle) {
-      OpenMaterial.secretOf(handle).wipe();
+      // A private key is OpenSSL's to wipe, and may still be at work in its pool.
+      if (handle instanceof OpenSecret) OpenSecret.secretOf(handle).wipe();
     },
   };
 }
 
-function makeMaterial(spec: KeySpec, random: Random): Buffer {
+function asHandle(material: OpenSecret | OpenKeyPair): KeyHandle {
+  return material as unknown as KeyHandle;
+}
+
+/** Random bytes of the symmetric families; of the others a private key as PKCS#8. */
+async function makeMaterial(spec: KeySpec, random: Random): Promise<Buffer> {
+  if (isKeyPairSpec(spec)) return exportPrivateKey(await generateKeyPair(spec));
   const { materialBytes } = keySpecs[spec];
-  invariant(materialBytes !== undefined, 'the spec is one whose material is random bytes');
+  invariant(materialBytes !== undefined, 'the spec is one whose keys can be made');
   return random.bytes(materialBytes.made);
 }
 

@@ -1,6 +1,7 @@
 import type { CreateKeyRequest, CreateKeyResponse } from '@aws-sdk/client-kms';
 import { type KeySpec, type KeyUsage, keySpecs } from '../../crypto/key-specs.ts';
-import { type KeyRecord, keyArn } from '../../keys/key.ts';
+import type { NewMaterial } from '../../custody/contract.ts';
+import { type KeyIdentity, type KeyRecord, keyArn } from '../../keys/key.ts';
 import { materialName, materialsTable } from '../../keys/tables.ts';
 import type { Random } from '../../runtime/random.ts';
 import {
@@ -27,82 +28,93 @@ import { accountTarget } from './targets.ts';
 
 const tagConditions = requestTagConditions((input: Input<CreateKeyRequest>) => input.Tags);
 
-export const createKey: KmsOperation<CreateKeyRequest, CreateKeyResponse, { account: undefined; tagging: undefined }> =
-  {
-    name: 'CreateKey',
-    input: structure<CreateKeyRequest>({
-      Policy: policy,
-      Description: description,
-      KeyUsage: keyUsage,
-      CustomerMasterKeySpec: customerMasterKeySpec,
-      KeySpec: keySpec,
-      Origin: origin,
-      CustomKeyStoreId: customKeyStoreId,
-      BypassPolicyLockoutSafetyCheck: boolean(),
-      Tags: tags,
-      MultiRegion: boolean(),
-      XksKeyId: xksKeyId,
-    }),
-    validate: checkCombination,
-    targets: {
-      account: accountTarget('kms:CreateKey', conditions),
-      // A key that is made with tags takes the permission to tag as well ("CreateKey", API reference).
-      tagging: {
-        ...accountTarget<Input<CreateKeyRequest>>('kms:TagResource', tagConditions),
-        applies: (input) => input.Tags !== undefined && input.Tags.length > 0,
-      },
-    },
-    effect: 'change',
-    audit: {
-      readOnly: false,
-      request: [
-        'Policy',
-        'Description',
-        'KeyUsage',
-        'CustomerMasterKeySpec',
-        'KeySpec',
-        'Origin',
-        'CustomKeyStoreId',
-        'BypassPolicyLockoutSafetyCheck',
-        'Tags',
-        'MultiRegion',
-        'XksKeyId',
-      ],
-      response: (output) => output,
-    },
-    async handle({ input, scope, ports, transaction }) {
-      checkRegion(specOf(input), scope.region);
-      const { accountId } = scope.caller.principal;
-      const identity = { accountId, region: scope.region, keyId: newKeyId(ports.random, input.MultiRegion) };
-      const policyText = input.Policy ?? defaultKeyPolicy(accountId);
-      checkKeyPolicy(policyText, keyArn(identity), scope, input.BypassPolicyLockoutSafetyCheck);
-      const keyTags = mergeTags([], readTags(input.Tags ?? []));
+/** The key's identity and its material, which takes seconds to make where it is RSA. */
+interface Prepared {
+  readonly identity: KeyIdentity;
+  readonly material: NewMaterial | undefined;
+}
 
-      const origin = originOf(input);
-      // A key for imported material is made without any, and is pending import until some has come.
-      const made = origin === 'AWS_KMS' ? await ports.custody.create(identity, specOf(input)) : undefined;
-      const record: KeyRecord = {
-        ...identity,
-        createdAtMs: scope.nowMs,
-        description: input.Description ?? '',
-        keySpec: specOf(input),
-        keyUsage: usageOf(input),
-        origin,
-        keyManager: 'CUSTOMER',
-        ...(made === undefined ? {} : { currentMaterialId: made.materialId }),
-        lifecycle: { status: 'Enabled' },
-        tags: keyTags,
-        ...(input.MultiRegion === true ? { multiRegion: { primaryRegion: scope.region, replicaRegions: [] } } : {}),
-      };
-      if (made !== undefined) {
-        const { materialId, material } = made;
-        const facts = { createdAtMs: scope.nowMs, currentSinceMs: scope.nowMs };
-        await transaction.create(materialsTable, materialName(identity, materialId), { ...material, ...facts });
-      }
-      await createKeyRows(transaction, record, policyText);
-      return { KeyMetadata: keyMetadata(record, scope.nowMs) };
+export const createKey: KmsOperation<
+  CreateKeyRequest,
+  CreateKeyResponse,
+  { account: undefined; tagging: undefined },
+  Prepared
+> = {
+  name: 'CreateKey',
+  input: structure<CreateKeyRequest>({
+    Policy: policy,
+    Description: description,
+    KeyUsage: keyUsage,
+    CustomerMasterKeySpec: customerMasterKeySpec,
+    KeySpec: keySpec,
+    Origin: origin,
+    CustomKeyStoreId: customKeyStoreId,
+    BypassPolicyLockoutSafetyCheck: boolean(),
+    Tags: tags,
+    MultiRegion: boolean(),
+    XksKeyId: xksKeyId,
+  }),
+  validate: checkCombination,
+  targets: {
+    account: accountTarget('kms:CreateKey', conditions),
+    // A key that is made with tags takes the permission to tag as well ("CreateKey", API reference).
+    tagging: {
+      ...accountTarget<Input<CreateKeyRequest>>('kms:TagResource', tagConditions),
+      applies: (input) => input.Tags !== undefined && input.Tags.length > 0,
     },
-  };
+  },
+  effect: 'change',
+  audit: {
+    readOnly: false,
+    request: [
+      'Policy',
+      'Description',
+      'KeyUsage',
+      'CustomerMasterKeySpec',
+      'KeySpec',
+      'Origin',
+      'CustomKeyStoreId',
+      'BypassPolicyLockoutSafetyCheck',
+      'Tags',
+      'MultiRegion',
+      'XksKeyId',
+    ],
+    response: (output) => output,
+  },
+  async prepare({ input, scope, ports }) {
+    checkRegion(specOf(input), scope.region);
+    const { accountId } = scope.caller.principal;
+    const identity = { accountId, region: scope.region, keyId: newKeyId(ports.random, input.MultiRegion) };
+    // A key for imported material is made without any, and is pending import until some has come.
+    if (originOf(input) === 'EXTERNAL') return { identity, material: undefined };
+    return { identity, material: await ports.custody.create(identity, specOf(input)) };
+  },
+  async handle({ input, scope, transaction, prepared }) {
+    const { identity, material } = prepared;
+    const policyText = input.Policy ?? defaultKeyPolicy(identity.accountId);
+    checkKeyPolicy(policyText, keyArn(identity), scope, input.BypassPolicyLockoutSafetyCheck);
+    const record: KeyRecord = {
+      ...identity,
+      createdAtMs: scope.nowMs,
+      description: input.Description ?? '',
+      keySpec: specOf(input),
+      keyUsage: usageOf(input),
+      origin: originOf(input),
+      keyManager: 'CUSTOMER',
+      ...(material === undefined ? {} : { currentMaterialId: material.materialId }),
+      lifecycle: { status: 'Enabled' },
+      tags: mergeTags([], readTags(input.Tags ?? [])),
+      ...(input.MultiRegion === true ? { multiRegion: { primaryRegion: scope.region, replicaRegions: [] } } : {}),
+    };
+    if (material !== undefined) {
+      const facts = { createdAtMs: scope.nowMs, currentSinceMs: scope.nowMs };
+      const row = { ...material.material, ...facts };
+      await transaction.create(materialsTable, materialName(identity, material.materialId), row);
+    }
+    await createKeyRows(transaction, record, policyText);
+    return { KeyMetadata: keyMetadata(record, scope.nowMs) };
+  },
+};
 
 /** AWS's rules for combinations of members ("CreateKey", API reference), and what it has in some Regions only. */
 function checkCombination(input: Input<CreateKeyRequest>): void {
@@ -132,6 +144,7 @@ function checkRegion(spec: KeySpec, region: string): void {
   if (keySpecs[spec].chinaOnly && !region.startsWith('cn-')) {
     throw unsupported(`KeySpec ${spec} is not supported in this region.`);
   }
+  if (keySpecs[spec].family === 'sm2') throw unsupported(`KeySpec ${spec} is not supported yet.`);
 }
 
 /** Related multi-Region keys share their id, which tells them from others ("How multi-Region keys work", developer guide). */

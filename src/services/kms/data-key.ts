@@ -1,28 +1,29 @@
 import type { EncryptionContext } from '../../crypto/ciphertext.ts';
+import type { KeyOperation } from '../../keys/key-state-table.ts';
+import { invariant } from '../../runtime/errors.ts';
 import type { Target } from '../operation.ts';
-import { validationFailure } from './errors.ts';
+import { checkContext, encryptUnder, SYMMETRIC_DEFAULT } from './encryption.ts';
+import { validationFailure, wrongSpec } from './errors.ts';
 import type { LoadedKey } from './key-source.ts';
 import { refuseGrantTokens } from './not-yet.ts';
 import type { KmsPorts } from './ports.ts';
-import { currentHandle, limitContext, SYMMETRIC_DEFAULT } from './symmetric.ts';
 import { type KeyResource, keyTarget } from './targets.ts';
 
-/** What GenerateDataKey and GenerateDataKeyWithoutPlaintext share: all but what they answer. */
+/** What the four operations share that make data keys and data key pairs: all but what they make and what they answer. */
 
-const DATA_KEY_BYTES = { AES_256: 32, AES_128: 16 } as const;
+type DataKeyOperation = Extract<KeyOperation, `GenerateDataKey${string}`>;
 
-interface DataKeyInput {
+interface Input {
   readonly KeyId: string;
   readonly EncryptionContext?: EncryptionContext | undefined;
   readonly GrantTokens?: readonly string[] | undefined;
-  readonly NumberOfBytes?: number | undefined;
-  readonly KeySpec?: keyof typeof DATA_KEY_BYTES | undefined;
 }
 
 /** The key under which a data key is encrypted. */
-export function dataKeyTarget<Input extends DataKeyInput>(
-  operation: 'GenerateDataKey' | 'GenerateDataKeyWithoutPlaintext',
-): Target<Input, KeyResource, KmsPorts> {
+export function dataKeyTarget<I extends Input>(
+  operation: DataKeyOperation,
+  conditions?: (key: string, input: I) => readonly string[] | undefined,
+): Target<I, KeyResource, KmsPorts> {
   return keyTarget({
     operation,
     reference: (input) => input.KeyId,
@@ -31,12 +32,36 @@ export function dataKeyTarget<Input extends DataKeyInput>(
     usage: 'ENCRYPT_DECRYPT',
     encryptionContext: (input) => input.EncryptionContext,
     encryptionAlgorithm: () => SYMMETRIC_DEFAULT,
+    ...(conditions === undefined ? {} : { conditions }),
   });
+}
+
+/** Data keys are encrypted under symmetric encryption keys alone, though RSA keys can have the same usage. */
+export function requireSymmetricKey({ record, arn }: LoadedKey, operation: DataKeyOperation): void {
+  if (record.keySpec !== SYMMETRIC_DEFAULT) throw wrongSpec(arn, record.keySpec, operation);
+}
+
+export async function encryptDataKey(
+  ports: KmsPorts,
+  key: LoadedKey,
+  plaintext: Uint8Array,
+  context: EncryptionContext | undefined,
+): Promise<{ ciphertext: Buffer; materialId: string }> {
+  const { ciphertext, materialId } = await encryptUnder(ports, key, SYMMETRIC_DEFAULT, plaintext, context);
+  invariant(materialId !== undefined, 'the key is a symmetric encryption key');
+  return { ciphertext, materialId };
+}
+
+const DATA_KEY_BYTES = { AES_256: 32, AES_128: 16 } as const;
+
+interface DataKeyInput extends Input {
+  readonly NumberOfBytes?: number | undefined;
+  readonly KeySpec?: keyof typeof DATA_KEY_BYTES | undefined;
 }
 
 export function validateDataKey(input: DataKeyInput): void {
   dataKeyBytes(input);
-  limitContext(input.EncryptionContext);
+  checkContext(input.EncryptionContext);
   refuseGrantTokens(input.GrantTokens);
 }
 
@@ -54,11 +79,6 @@ export async function makeDataKey(
   key: LoadedKey,
   input: DataKeyInput,
 ): Promise<{ plaintext: Buffer; ciphertext: Buffer; materialId: string }> {
-  const handle = await currentHandle(ports, key);
   const plaintext = ports.random.bytes(dataKeyBytes(input));
-  return {
-    plaintext,
-    ciphertext: ports.custody.encrypt(handle, plaintext, input.EncryptionContext),
-    materialId: handle.materialId,
-  };
+  return { plaintext, ...(await encryptDataKey(ports, key, plaintext, input.EncryptionContext)) };
 }

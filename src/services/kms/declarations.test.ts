@@ -21,8 +21,12 @@ test.runIf(process.env['KEYHOLD_REQUIRE_CLIENTS'] === '1')('botocore is installe
   expect(botocore).toBeDefined();
 });
 
+/** Of these the SDK knows, but botocore only from a release on that may not be the installed one. */
+const newest = ['Decapsulate', 'Encapsulate'];
+
 describe.skipIf(botocore === undefined)('every operation takes what AWS publishes', () => {
-  test.each(operations.map((operation) => [operation.name, operation] as const))('%s', (name, operation) => {
+  const published = operations.filter(({ name }) => !newest.includes(name) || botocore?.operations[name] !== undefined);
+  test.each(published.map((operation) => [operation.name, operation] as const))('%s', (name, operation) => {
     expect(compareWithBotocore(botocore as ServiceDescription, name, operation.input)).toEqual([]);
   });
 });

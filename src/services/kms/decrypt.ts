@@ -10,16 +10,16 @@ import {
   recipient,
 } from '../../wire/kms-shapes.ts';
 import { structure } from '../../wire/shapes.ts';
+import {
+  checkContext,
+  decryptUnder,
+  encryptionAlgorithmOf,
+  ignoresCiphertext,
+  requireCiphertext,
+  requireEncryptionAlgorithm,
+} from './encryption.ts';
 import { refuseGrantTokens, refuseRecipient } from './not-yet.ts';
 import type { KmsOperation } from './ports.ts';
-import {
-  decryptBlob,
-  ignoresCiphertext,
-  limitContext,
-  requireCiphertext,
-  requireSymmetricDefault,
-  SYMMETRIC_DEFAULT,
-} from './symmetric.ts';
 import { ciphertextKeyTarget, type KeyResource } from './targets.ts';
 
 export const decrypt: KmsOperation<DecryptRequest, DecryptResponse, { key: KeyResource }> = {
@@ -36,7 +36,7 @@ export const decrypt: KmsOperation<DecryptRequest, DecryptResponse, { key: KeyRe
   }),
   validate: (input) => {
     requireCiphertext(input, input.KeyId);
-    limitContext(input.EncryptionContext);
+    checkContext(input.EncryptionContext, input.EncryptionAlgorithm);
     refuseGrantTokens(input.GrantTokens);
     refuseRecipient(input.Recipient);
   },
@@ -47,7 +47,7 @@ export const decrypt: KmsOperation<DecryptRequest, DecryptResponse, { key: KeyRe
       reference: (input) => input.KeyId,
       usage: 'ENCRYPT_DECRYPT',
       encryptionContext: (input) => input.EncryptionContext,
-      encryptionAlgorithm: (input) => input.EncryptionAlgorithm ?? SYMMETRIC_DEFAULT,
+      encryptionAlgorithm: (input) => encryptionAlgorithmOf(input.EncryptionAlgorithm),
     }),
   },
   effect: 'read',
@@ -57,14 +57,11 @@ export const decrypt: KmsOperation<DecryptRequest, DecryptResponse, { key: KeyRe
   },
   async handle({ input, targets, ports }) {
     const { key } = targets.key;
-    requireSymmetricDefault(input.EncryptionAlgorithm);
+    const algorithm = encryptionAlgorithmOf(input.EncryptionAlgorithm);
+    requireEncryptionAlgorithm(key, algorithm);
     if (ignoresCiphertext(input)) return {};
-    const { plaintext, materialId } = await decryptBlob(ports, key, input.CiphertextBlob, input.EncryptionContext);
-    return {
-      KeyId: key.arn,
-      Plaintext: plaintext,
-      EncryptionAlgorithm: SYMMETRIC_DEFAULT,
-      KeyMaterialId: materialId,
-    };
+    const { CiphertextBlob, EncryptionContext } = input;
+    const { plaintext, materialId } = await decryptUnder(ports, key, algorithm, CiphertextBlob, EncryptionContext);
+    return { KeyId: key.arn, Plaintext: plaintext, EncryptionAlgorithm: algorithm, KeyMaterialId: materialId };
   },
 };

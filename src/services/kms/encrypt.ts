@@ -8,9 +8,10 @@ import {
   plaintext,
 } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
+import { checkContext, encryptionAlgorithmOf, encryptUnder, requireEncryptionAlgorithm } from './encryption.ts';
 import { refuseGrantTokens } from './not-yet.ts';
 import type { KmsOperation } from './ports.ts';
-import { currentHandle, limitContext, requireSymmetricDefault, SYMMETRIC_DEFAULT } from './symmetric.ts';
+
 import { type KeyResource, keyTarget } from './targets.ts';
 
 export const encrypt: KmsOperation<EncryptRequest, EncryptResponse, { key: KeyResource }> = {
@@ -24,7 +25,7 @@ export const encrypt: KmsOperation<EncryptRequest, EncryptResponse, { key: KeyRe
     DryRun: dryRun,
   }),
   validate: (input) => {
-    limitContext(input.EncryptionContext);
+    checkContext(input.EncryptionContext, input.EncryptionAlgorithm);
     refuseGrantTokens(input.GrantTokens);
   },
   targets: {
@@ -35,19 +36,16 @@ export const encrypt: KmsOperation<EncryptRequest, EncryptResponse, { key: KeyRe
       crossAccount: true,
       usage: 'ENCRYPT_DECRYPT',
       encryptionContext: (input) => input.EncryptionContext,
-      encryptionAlgorithm: (input) => input.EncryptionAlgorithm ?? SYMMETRIC_DEFAULT,
+      encryptionAlgorithm: (input) => encryptionAlgorithmOf(input.EncryptionAlgorithm),
     }),
   },
   effect: 'read',
   audit: { readOnly: true, request: ['KeyId', 'EncryptionAlgorithm', 'EncryptionContext', 'DryRun'] },
   async handle({ input, targets, ports }) {
     const { key } = targets.key;
-    requireSymmetricDefault(input.EncryptionAlgorithm);
-    const handle = await currentHandle(ports, key);
-    return {
-      CiphertextBlob: ports.custody.encrypt(handle, input.Plaintext, input.EncryptionContext),
-      KeyId: key.arn,
-      EncryptionAlgorithm: SYMMETRIC_DEFAULT,
-    };
+    const algorithm = encryptionAlgorithmOf(input.EncryptionAlgorithm);
+    requireEncryptionAlgorithm(key, algorithm);
+    const { ciphertext } = await encryptUnder(ports, key, algorithm, input.Plaintext, input.EncryptionContext);
+    return { CiphertextBlob: ciphertext, KeyId: key.arn, EncryptionAlgorithm: algorithm };
   },
 };

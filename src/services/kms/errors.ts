@@ -45,6 +45,22 @@ export function wrongUsage(arn: string, usage: string, operation: string): Keyho
   );
 }
 
+/** The key can do what the operation does, but not by this algorithm. */
+export function incompatibleAlgorithm(algorithm: string, keySpec: string): KeyholdError {
+  return new KeyholdError(
+    'InvalidKeyUsageException',
+    `Algorithm ${algorithm} is incompatible with key spec ${keySpec}.`,
+  );
+}
+
+/** The usage is right, but only some specs of that usage can do it. */
+export function wrongSpec(arn: string, keySpec: string, operation: string): KeyholdError {
+  return new KeyholdError(
+    'InvalidKeyUsageException',
+    `${arn} key KeySpec is ${keySpec} which is not valid for ${operation}.`,
+  );
+}
+
 /** Every way a ciphertext can be wrong looks the same, and says nothing. */
 export function invalidCiphertext(): KeyholdError {
   return new KeyholdError('InvalidCiphertextException');

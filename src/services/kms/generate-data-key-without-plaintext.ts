@@ -4,7 +4,7 @@ import type {
 } from '@aws-sdk/client-kms';
 import { dataKeySpec, dryRun, encryptionContext, grantTokens, keyId, numberOfBytes } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
-import { dataKeyTarget, makeDataKey, validateDataKey } from './data-key.ts';
+import { dataKeyTarget, makeDataKey, requireSymmetricKey, validateDataKey } from './data-key.ts';
 import type { KmsOperation } from './ports.ts';
 import type { KeyResource } from './targets.ts';
 
@@ -28,6 +28,7 @@ export const generateDataKeyWithoutPlaintext: KmsOperation<
   audit: { readOnly: true, request: ['KeyId', 'KeySpec', 'NumberOfBytes', 'EncryptionContext', 'DryRun'] },
   async handle({ input, targets, ports }) {
     const { key } = targets.key;
+    requireSymmetricKey(key, 'GenerateDataKeyWithoutPlaintext');
     const dataKey = await makeDataKey(ports, key, input);
     dataKey.plaintext.fill(0);
     return { CiphertextBlob: dataKey.ciphertext, KeyId: key.arn, KeyMaterialId: dataKey.materialId };

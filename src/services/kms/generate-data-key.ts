@@ -9,7 +9,7 @@ import {
   recipient,
 } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
-import { dataKeyTarget, makeDataKey, validateDataKey } from './data-key.ts';
+import { dataKeyTarget, makeDataKey, requireSymmetricKey, validateDataKey } from './data-key.ts';
 import { refuseRecipient } from './not-yet.ts';
 import type { KmsOperation } from './ports.ts';
 import type { KeyResource } from './targets.ts';
@@ -34,6 +34,7 @@ export const generateDataKey: KmsOperation<GenerateDataKeyRequest, GenerateDataK
   audit: { readOnly: true, request: ['KeyId', 'KeySpec', 'NumberOfBytes', 'EncryptionContext', 'DryRun'] },
   async handle({ input, targets, ports }) {
     const { key } = targets.key;
+    requireSymmetricKey(key, 'GenerateDataKey');
     const dataKey = await makeDataKey(ports, key, input);
     return {
       CiphertextBlob: dataKey.ciphertext,

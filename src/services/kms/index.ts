@@ -5,16 +5,23 @@ import type { AnyOperation, Service } from '../perform.ts';
 import { cancelKeyDeletion } from './cancel-key-deletion.ts';
 import { createAlias } from './create-alias.ts';
 import { createKey } from './create-key.ts';
+import { decapsulate } from './decapsulate.ts';
 import { decrypt } from './decrypt.ts';
 import { deleteAlias } from './delete-alias.ts';
+import { deriveSharedSecret } from './derive-shared-secret.ts';
 import { describeKey } from './describe-key.ts';
 import { disableKey } from './disable-key.ts';
 import { enableKey } from './enable-key.ts';
+import { encapsulate } from './encapsulate.ts';
 import { encrypt } from './encrypt.ts';
 import { generateDataKey } from './generate-data-key.ts';
+import { generateDataKeyPair } from './generate-data-key-pair.ts';
+import { generateDataKeyPairWithoutPlaintext } from './generate-data-key-pair-without-plaintext.ts';
 import { generateDataKeyWithoutPlaintext } from './generate-data-key-without-plaintext.ts';
+import { generateMac } from './generate-mac.ts';
 import { generateRandom } from './generate-random.ts';
 import { getKeyPolicy } from './get-key-policy.ts';
+import { getPublicKey } from './get-public-key.ts';
 import { type KeySource, type PolicyCompiler, storeKeySource } from './key-source.ts';
 import { listAliases } from './list-aliases.ts';
 import { listKeyPolicies } from './list-key-policies.ts';
@@ -24,26 +31,36 @@ import type { KeyHandles, KmsPorts } from './ports.ts';
 import { putKeyPolicy } from './put-key-policy.ts';
 import { reEncrypt } from './re-encrypt.ts';
 import { scheduleKeyDeletion } from './schedule-key-deletion.ts';
+import { sign } from './sign.ts';
 import { tagResource } from './tag-resource.ts';
 import { untagResource } from './untag-resource.ts';
 import { updateAlias } from './update-alias.ts';
 import { updateKeyDescription } from './update-key-description.ts';
+import { verify } from './verify.ts';
+import { verifyMac } from './verify-mac.ts';
 
 /** The table of AWS KMS's operations: one file each. */
 const operations: readonly AnyOperation[] = [
   cancelKeyDeletion,
   createAlias,
   createKey,
+  decapsulate,
   decrypt,
   deleteAlias,
+  deriveSharedSecret,
   describeKey,
   disableKey,
   enableKey,
+  encapsulate,
   encrypt,
   generateDataKey,
+  generateDataKeyPair,
+  generateDataKeyPairWithoutPlaintext,
   generateDataKeyWithoutPlaintext,
+  generateMac,
   generateRandom,
   getKeyPolicy,
+  getPublicKey,
   listAliases,
   listKeyPolicies,
   listKeys,
@@ -51,10 +68,13 @@ const operations: readonly AnyOperation[] = [
   putKeyPolicy,
   reEncrypt,
   scheduleKeyDeletion,
+  sign,
   tagResource,
   untagResource,
   updateAlias,
   updateKeyDescription,
+  verify,
+  verifyMac,
 ];
 
 export const kmsOperations: ReadonlyMap<string, AnyOperation> = new Map(operations.map((each) => [each.name, each]));

@@ -20,4 +20,10 @@ export interface KeyHandles {
 }
 
 /** An operation of KMS: what `Operation` says, with KMS's ports. */
-export type KmsOperation<Request extends object, Response, Targets> = Operation<Request, Response, Targets, KmsPorts>;
+export type KmsOperation<Request extends object, Response, Targets, Prepared = undefined> = Operation<
+  Request,
+  Response,
+  Targets,
+  KmsPorts,
+  Prepared
+>;

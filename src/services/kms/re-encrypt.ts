@@ -9,17 +9,17 @@ import {
   keyId,
 } from '../../wire/kms-shapes.ts';
 import { type Input, required, structure } from '../../wire/shapes.ts';
+import {
+  checkContext,
+  decryptUnder,
+  encryptionAlgorithmOf,
+  encryptUnder,
+  ignoresCiphertext,
+  requireCiphertext,
+  requireEncryptionAlgorithm,
+} from './encryption.ts';
 import { refuseGrantTokens } from './not-yet.ts';
 import type { KmsOperation } from './ports.ts';
-import {
-  currentHandle,
-  decryptBlob,
-  ignoresCiphertext,
-  limitContext,
-  requireCiphertext,
-  requireSymmetricDefault,
-  SYMMETRIC_DEFAULT,
-} from './symmetric.ts';
 import { ciphertextKeyTarget, type KeyResource, keyTarget } from './targets.ts';
 
 export const reEncrypt: KmsOperation<
@@ -42,8 +42,8 @@ export const reEncrypt: KmsOperation<
   }),
   validate: (input) => {
     requireCiphertext(input, input.SourceKeyId);
-    limitContext(input.SourceEncryptionContext);
-    limitContext(input.DestinationEncryptionContext);
+    checkContext(input.SourceEncryptionContext, input.SourceEncryptionAlgorithm);
+    checkContext(input.DestinationEncryptionContext, input.DestinationEncryptionAlgorithm);
     refuseGrantTokens(input.GrantTokens);
   },
   targets: {
@@ -54,7 +54,7 @@ export const reEncrypt: KmsOperation<
       reference: (input) => input.SourceKeyId,
       usage: 'ENCRYPT_DECRYPT',
       encryptionContext: (input) => input.SourceEncryptionContext,
-      encryptionAlgorithm: (input) => input.SourceEncryptionAlgorithm ?? SYMMETRIC_DEFAULT,
+      encryptionAlgorithm: (input) => encryptionAlgorithmOf(input.SourceEncryptionAlgorithm),
       conditions: onSameKey,
     }),
     destination: keyTarget({
@@ -65,7 +65,7 @@ export const reEncrypt: KmsOperation<
       crossAccount: true,
       usage: 'ENCRYPT_DECRYPT',
       encryptionContext: (input) => input.DestinationEncryptionContext,
-      encryptionAlgorithm: (input) => input.DestinationEncryptionAlgorithm ?? SYMMETRIC_DEFAULT,
+      encryptionAlgorithm: (input) => encryptionAlgorithmOf(input.DestinationEncryptionAlgorithm),
       conditions: onSameKey,
     }),
   },
@@ -86,28 +86,26 @@ export const reEncrypt: KmsOperation<
   async handle({ input, targets, ports }) {
     const source = targets.source.key;
     const destination = targets.destination.key;
-    requireSymmetricDefault(input.SourceEncryptionAlgorithm);
-    requireSymmetricDefault(input.DestinationEncryptionAlgorithm);
+    const from = encryptionAlgorithmOf(input.SourceEncryptionAlgorithm);
+    const to = encryptionAlgorithmOf(input.DestinationEncryptionAlgorithm);
+    requireEncryptionAlgorithm(source, from);
+    requireEncryptionAlgorithm(destination, to);
     if (ignoresCiphertext(input)) return {};
-    const { plaintext, materialId } = await decryptBlob(
-      ports,
-      source,
-      input.CiphertextBlob,
-      input.SourceEncryptionContext,
-    );
+    const { CiphertextBlob, SourceEncryptionContext, DestinationEncryptionContext } = input;
+    const opened = await decryptUnder(ports, source, from, CiphertextBlob, SourceEncryptionContext);
     try {
-      const handle = await currentHandle(ports, destination);
+      const sealed = await encryptUnder(ports, destination, to, opened.plaintext, DestinationEncryptionContext);
       return {
-        CiphertextBlob: ports.custody.encrypt(handle, plaintext, input.DestinationEncryptionContext),
+        CiphertextBlob: sealed.ciphertext,
         SourceKeyId: source.arn,
         KeyId: destination.arn,
-        SourceEncryptionAlgorithm: SYMMETRIC_DEFAULT,
-        DestinationEncryptionAlgorithm: SYMMETRIC_DEFAULT,
-        SourceKeyMaterialId: materialId,
-        DestinationKeyMaterialId: handle.materialId,
+        SourceEncryptionAlgorithm: from,
+        DestinationEncryptionAlgorithm: to,
+        SourceKeyMaterialId: opened.materialId,
+        DestinationKeyMaterialId: sealed.materialId,
       };
     } finally {
-      plaintext.fill(0);
+      opened.plaintext.fill(0);
     }
   },
 };

@@ -1,0 +1,47 @@
+import type { EncryptionContext } from '../../crypto/ciphertext.ts';
+import { type KeySpec, keySpecs } from '../../crypto/key-specs.ts';
+import type { Scope } from '../caller.ts';
+import { encryptDataKey, requireSymmetricKey } from './data-key.ts';
+import { checkContext } from './encryption.ts';
+import { unsupported } from './errors.ts';
+import type { LoadedKey } from './key-source.ts';
+import { refuseGrantTokens } from './not-yet.ts';
+import type { KmsPorts } from './ports.ts';
+
+/** What GenerateDataKeyPair and GenerateDataKeyPairWithoutPlaintext share. */
+
+interface DataKeyPairInput {
+  readonly KeyPairSpec: KeySpec;
+  readonly EncryptionContext?: EncryptionContext | undefined;
+  readonly GrantTokens?: readonly string[] | undefined;
+}
+
+export function validateDataKeyPair(input: DataKeyPairInput): void {
+  checkContext(input.EncryptionContext);
+  refuseGrantTokens(input.GrantTokens);
+}
+
+export function dataKeyPairCondition(key: string, input: DataKeyPairInput): readonly string[] | undefined {
+  return key === 'kms:datakeypairspec' ? [input.KeyPairSpec] : undefined;
+}
+
+/** Makes a key pair and encrypts its private key; the plaintext of that is the caller's to answer with or to wipe. */
+export async function makeDataKeyPair(
+  operation: 'GenerateDataKeyPair' | 'GenerateDataKeyPairWithoutPlaintext',
+  ports: KmsPorts,
+  key: LoadedKey,
+  input: DataKeyPairInput,
+  scope: Scope,
+): Promise<{ publicKey: Buffer; privateKey: Buffer; ciphertext: Buffer; materialId: string }> {
+  requireSymmetricKey(key, operation);
+  checkKeyPairSpec(input.KeyPairSpec, scope.region);
+  const { publicKey, privateKey } = await ports.custody.makeDataKeyPair(input.KeyPairSpec);
+  return { publicKey, privateKey, ...(await encryptDataKey(ports, key, privateKey, input.EncryptionContext)) };
+}
+
+function checkKeyPairSpec(spec: KeySpec, region: string): void {
+  if (keySpecs[spec].chinaOnly && !region.startsWith('cn-')) {
+    throw unsupported(`KeyPairSpec ${spec} is not supported in this region.`);
+  }
+  if (keySpecs[spec].family === 'sm2') throw unsupported(`KeyPairSpec ${spec} is not supported yet.`);
+}

@@ -1,0 +1,50 @@
+import type { DeriveSharedSecretRequest, DeriveSharedSecretResponse } from '@aws-sdk/client-kms';
+import { dryRun, grantTokens, keyAgreementAlgorithm, keyId, publicKey, recipient } from '../../wire/kms-shapes.ts';
+import { required, structure } from '../../wire/shapes.ts';
+import { validationFailure } from './errors.ts';
+import { currentHandle } from './key-handle.ts';
+import { refuseGrantTokens, refuseRecipient } from './not-yet.ts';
+import type { KmsOperation } from './ports.ts';
+import { type KeyResource, keyTarget } from './targets.ts';
+
+export const deriveSharedSecret: KmsOperation<
+  DeriveSharedSecretRequest,
+  DeriveSharedSecretResponse,
+  { key: KeyResource }
+> = {
+  name: 'DeriveSharedSecret',
+  input: structure<DeriveSharedSecretRequest>({
+    KeyId: required(keyId),
+    KeyAgreementAlgorithm: required(keyAgreementAlgorithm),
+    PublicKey: required(publicKey),
+    GrantTokens: grantTokens,
+    DryRun: dryRun,
+    Recipient: recipient,
+  }),
+  validate: (input) => {
+    refuseGrantTokens(input.GrantTokens);
+    refuseRecipient(input.Recipient);
+  },
+  targets: {
+    key: keyTarget({
+      operation: 'DeriveSharedSecret',
+      reference: (input) => input.KeyId,
+      accepts: 'key or alias',
+      crossAccount: true,
+      usage: 'KEY_AGREEMENT',
+      conditions: (key, input) => (key === 'kms:keyagreementalgorithm' ? [input.KeyAgreementAlgorithm] : undefined),
+    }),
+  },
+  effect: 'read',
+  audit: { readOnly: true, request: ['KeyId', 'KeyAgreementAlgorithm', 'DryRun'] },
+  async handle({ input, targets, ports }) {
+    const { key } = targets.key;
+    const { KeyAgreementAlgorithm, PublicKey } = input;
+    const secret = await ports.custody.deriveSharedSecret(await currentHandle(ports, key), PublicKey);
+    // Another curve's key, and a point that is on no curve, are refused alike (SP 800-56A section 5.6.2.3.3).
+    if (secret === undefined) {
+      throw validationFailure(`The public key is not a valid public key of the key spec ${key.record.keySpec}.`);
+    }
+    return { KeyId: key.arn, SharedSecret: secret, KeyAgreementAlgorithm, KeyOrigin: key.record.origin };
+  },
+};

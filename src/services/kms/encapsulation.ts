@@ -1,0 +1,23 @@
+import type { EncapsulationAlgorithm } from '../../crypto/key-specs.ts';
+import type { Target } from '../operation.ts';
+import type { KmsPorts } from './ports.ts';
+import { type KeyResource, keyTarget } from './targets.ts';
+
+interface EncapsulationInput {
+  readonly KeyId: string;
+  readonly EncapsulationAlgorithm: EncapsulationAlgorithm;
+}
+
+/** The key of Encapsulate and Decapsulate. There is one algorithm, and every key of the usage has it. */
+export function encapsulationTarget<Input extends EncapsulationInput>(
+  operation: 'Encapsulate' | 'Decapsulate',
+): Target<Input, KeyResource, KmsPorts> {
+  return keyTarget({
+    operation,
+    reference: (input) => input.KeyId,
+    accepts: 'key or alias',
+    crossAccount: true,
+    usage: 'ENCAPSULATE_DECAPSULATE',
+    conditions: (key, input) => (key === 'kms:encapsulationalgorithm' ? [input.EncapsulationAlgorithm] : undefined),
+  });
+}

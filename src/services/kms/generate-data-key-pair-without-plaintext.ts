@@ -1,0 +1,46 @@
+import type {
+  GenerateDataKeyPairWithoutPlaintextRequest,
+  GenerateDataKeyPairWithoutPlaintextResponse,
+} from '@aws-sdk/client-kms';
+import { dataKeyPairSpec, dryRun, encryptionContext, grantTokens, keyId } from '../../wire/kms-shapes.ts';
+import { type Input, required, structure } from '../../wire/shapes.ts';
+import { dataKeyTarget } from './data-key.ts';
+import { dataKeyPairCondition, makeDataKeyPair, validateDataKeyPair } from './data-key-pair.ts';
+import type { KmsOperation } from './ports.ts';
+import type { KeyResource } from './targets.ts';
+
+export const generateDataKeyPairWithoutPlaintext: KmsOperation<
+  GenerateDataKeyPairWithoutPlaintextRequest,
+  GenerateDataKeyPairWithoutPlaintextResponse,
+  { key: KeyResource }
+> = {
+  name: 'GenerateDataKeyPairWithoutPlaintext',
+  input: structure<GenerateDataKeyPairWithoutPlaintextRequest>({
+    EncryptionContext: encryptionContext,
+    KeyId: required(keyId),
+    KeyPairSpec: required(dataKeyPairSpec),
+    GrantTokens: grantTokens,
+    DryRun: dryRun,
+  }),
+  validate: validateDataKeyPair,
+  targets: {
+    key: dataKeyTarget<Input<GenerateDataKeyPairWithoutPlaintextRequest>>(
+      'GenerateDataKeyPairWithoutPlaintext',
+      dataKeyPairCondition,
+    ),
+  },
+  effect: 'read',
+  audit: { readOnly: true, request: ['KeyId', 'KeyPairSpec', 'EncryptionContext', 'DryRun'] },
+  async handle({ input, targets, ports, scope }) {
+    const { key } = targets.key;
+    const made = await makeDataKeyPair('GenerateDataKeyPairWithoutPlaintext', ports, key, input, scope);
+    made.privateKey.fill(0);
+    return {
+      PrivateKeyCiphertextBlob: made.ciphertext,
+      PublicKey: made.publicKey,
+      KeyId: key.arn,
+      KeyPairSpec: input.KeyPairSpec,
+      KeyMaterialId: made.materialId,
+    };
+  },
+};

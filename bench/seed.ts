@@ -49,7 +49,7 @@ export async function seedDataDirectory(path: string, region: string, keys: numb
       secureTransport: false,
       userAgent: 'bench',
     };
-    const fixedPorts = { handles: { open: async () => undefined }, custody };
+    const fixedPorts = { handles: { open: async () => undefined }, custody, attestationRoots: [] };
     for (let made = 0; made < keys; made += KEYS_PER_TRANSACTION) {
       await store.transact(async (transaction) => {
         const source = storeKeySource(transaction, compilePolicy);

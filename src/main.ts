@@ -4,6 +4,7 @@ import { type Config, helpText, readCommand } from './config/config.ts';
 import { systemClock } from './runtime/clock.ts';
 import { KeyholdError } from './runtime/errors.ts';
 import { systemRandom } from './runtime/random.ts';
+import { attestationRoots } from './server/attestation-roots.ts';
 import { type Prepared, prepareDataDirectory } from './server/data-directory.ts';
 import { readTlsFiles } from './server/listener.ts';
 import { findPort, type RunningServer, startWorkers } from './server/supervisor.ts';
@@ -27,6 +28,7 @@ async function serve(config: Config): Promise<void> {
   const log = pino({ level: config.logLevel, base: {} }, pino.destination({ fd: 2, sync: true }));
   // What can be refused without touching the data directory is refused before it is touched.
   if (config.tls !== undefined) readTlsFiles(config.tls);
+  attestationRoots(config.attestationRootPath);
   const port = await findPort(config);
   const prepared = await prepareDataDirectory({
     path: config.dataDir,

@@ -15,6 +15,8 @@ export interface Config {
   readonly tls?: { readonly certPath: string; readonly keyPath: string };
   readonly logLevel: LogLevel;
   readonly sandbox: boolean;
+  /** A file of certificates in PEM, trusted beside AWS's as roots of Nitro enclaves' attestation documents. */
+  readonly attestationRootPath?: string;
 }
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -39,6 +41,11 @@ const options = {
   workers: { variable: 'KEYHOLD_WORKERS', value: 'n', help: 'how many threads serve requests (default one per core)' },
   'tls-cert': { variable: 'KEYHOLD_TLS_CERT', value: 'file', help: 'serve TLS 1.2+ with this certificate chain (PEM)' },
   'tls-key': { variable: 'KEYHOLD_TLS_KEY', value: 'file', help: 'its private key (PEM); SIGHUP reads both again' },
+  'attestation-root': {
+    variable: 'KEYHOLD_ATTESTATION_ROOT',
+    value: 'file',
+    help: 'trust enclaves attested below these certificates too (PEM)',
+  },
   'log-level': { variable: 'KEYHOLD_LOG_LEVEL', value: 'level', help: `one of ${logLevels.join(', ')} (default info)` },
   'insecure-http': { variable: 'KEYHOLD_INSECURE_HTTP', help: 'allow a listener that others can reach without TLS' },
   sandbox: { variable: 'KEYHOLD_SANDBOX', help: 'FOR TESTS: believe every signature, let the clock be moved' },
@@ -65,6 +72,7 @@ export function readCommand(argv: readonly string[], environment: NodeJS.Process
   const { host, port } = readListen(text('listen') ?? '127.0.0.1:8080');
   const accountId = readAccountId(text('account-id'));
   const tls = readTls(text('tls-cert'), text('tls-key'));
+  const attestationRoot = text('attestation-root');
   const sandbox = flag('sandbox');
   if (sandbox && !isLoopback(host)) throw refused(`--sandbox listens on loopback addresses only, not on ${host}`);
   if (!isLoopback(host) && tls === undefined && !flag('insecure-http')) {
@@ -79,6 +87,9 @@ export function readCommand(argv: readonly string[], environment: NodeJS.Process
       ...(accountId === undefined ? {} : { accountId }),
       workers: readWorkers(text('workers')),
       ...(tls === undefined ? {} : { tls }),
+      ...(attestationRoot === undefined
+        ? {}
+        : { attestationRootPath: readPath('attestation-root', 'file', attestationRoot) }),
       logLevel: readLogLevel(text('log-level') ?? 'info'),
       sandbox,
     },

@@ -17,6 +17,7 @@ import { announcing, changeFeed } from '../store/change-feed.ts';
 import { sealedStore } from '../store/sealed-store.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
 import { writeLock } from '../store/sqlite/write-lock.ts';
+import { attestationRoots } from './attestation-roots.ts';
 import { sandboxAuthenticator, signatureAuthenticator } from './authenticate.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { dispatcher } from './dispatch.ts';
@@ -74,7 +75,16 @@ async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloa
     sideDoor: sideDoor(slot, sandboxClock),
     onFault: (err) => log.error({ err }, 'a request was dropped'),
     dispatch: dispatcher({
-      services: [kmsService({ store, directory: keys, custody, random, compilePolicy })],
+      services: [
+        kmsService({
+          store,
+          directory: keys,
+          custody,
+          random,
+          compilePolicy,
+          attestationRoots: attestationRoots(config.attestationRootPath),
+        }),
+      ],
       authenticate: config.sandbox ? sandboxAuthenticator() : signatureAuthenticator(credentials(store, feed)),
       audit,
       clock,

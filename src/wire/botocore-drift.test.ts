@@ -64,7 +64,7 @@ describe.skipIf(service === undefined)('the shapes of AWS KMS are those of botoc
         NumberOfBytes: kms.numberOfBytes,
         KeySpec: kms.dataKeySpec,
         GrantTokens: kms.grantTokens,
-        Recipient: kms.recipient,
+        Recipient: kms.recipientInfo,
         DryRun: kms.dryRun,
       },
       Decrypt: {
@@ -73,7 +73,7 @@ describe.skipIf(service === undefined)('the shapes of AWS KMS are those of botoc
         GrantTokens: kms.grantTokens,
         KeyId: kms.keyId,
         EncryptionAlgorithm: kms.encryptionAlgorithm,
-        Recipient: kms.recipient,
+        Recipient: kms.recipientInfo,
         DryRun: kms.dryRun,
         DryRunModifiers: kms.dryRunModifiers,
       },

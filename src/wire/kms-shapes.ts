@@ -35,7 +35,7 @@ export const signature = ciphertextBlob;
 export const mac = ciphertextBlob;
 export const publicKey = blob({ min: 1, max: 8192 });
 export const numberOfBytes = integer({ min: 1, max: 1024 });
-export const recipient = structure<RecipientInfo>({
+export const recipientInfo = structure<RecipientInfo>({
   KeyEncryptionAlgorithm: enumeration(['RSAES_OAEP_SHA_256']),
   AttestationDocument: blob({ min: 1, max: 262144 }),
 });

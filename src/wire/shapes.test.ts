@@ -57,7 +57,7 @@ const oddsInput = structure<Odds>({
   Operations: list(enumeration(['Encrypt', 'Decrypt'])),
   Labels: map(string({ max: 3 }), string({ min: 2, max: 4 })),
   Short: string({ min: 2, max: 3 }),
-  Recipient: kms.recipient,
+  Recipient: kms.recipientInfo,
 });
 
 function refusal(input: Structure<never> | { parse: (json: unknown) => unknown }, body: string): string {

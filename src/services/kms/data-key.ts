@@ -7,7 +7,7 @@ import { validationFailure, wrongSpec } from './errors.ts';
 import type { LoadedKey } from './key-source.ts';
 import { refuseGrantTokens } from './not-yet.ts';
 import type { KmsPorts } from './ports.ts';
-import { type KeyResource, keyTarget } from './targets.ts';
+import { type KeyResource, type KeyTargetDeclaration, keyTarget } from './targets.ts';
 
 /** What the four operations share that make data keys and data key pairs: all but what they make and what they answer. */
 
@@ -22,7 +22,7 @@ interface Input {
 /** The key under which a data key is encrypted. */
 export function dataKeyTarget<I extends Input>(
   operation: DataKeyOperation,
-  conditions?: (key: string, input: I) => readonly string[] | undefined,
+  more: Pick<KeyTargetDeclaration<I>, 'conditions' | 'recipient'> = {},
 ): Target<I, KeyResource, KmsPorts> {
   return keyTarget({
     operation,
@@ -32,7 +32,7 @@ export function dataKeyTarget<I extends Input>(
     usage: 'ENCRYPT_DECRYPT',
     encryptionContext: (input) => input.EncryptionContext,
     encryptionAlgorithm: () => SYMMETRIC_DEFAULT,
-    ...(conditions === undefined ? {} : { conditions }),
+    ...more,
   });
 }
 

@@ -7,7 +7,7 @@ import {
   encryptionContext,
   grantTokens,
   keyId,
-  recipient,
+  recipientInfo,
 } from '../../wire/kms-shapes.ts';
 import { structure } from '../../wire/shapes.ts';
 import {
@@ -18,8 +18,9 @@ import {
   requireCiphertext,
   requireEncryptionAlgorithm,
 } from './encryption.ts';
-import { refuseGrantTokens, refuseRecipient } from './not-yet.ts';
+import { refuseGrantTokens } from './not-yet.ts';
 import type { KmsOperation } from './ports.ts';
+import { plaintextFor } from './recipient.ts';
 import { ciphertextKeyTarget, type KeyResource } from './targets.ts';
 
 export const decrypt: KmsOperation<DecryptRequest, DecryptResponse, { key: KeyResource }> = {
@@ -30,7 +31,7 @@ export const decrypt: KmsOperation<DecryptRequest, DecryptResponse, { key: KeyRe
     GrantTokens: grantTokens,
     KeyId: keyId,
     EncryptionAlgorithm: encryptionAlgorithm,
-    Recipient: recipient,
+    Recipient: recipientInfo,
     DryRun: dryRun,
     DryRunModifiers: dryRunModifiers,
   }),
@@ -38,7 +39,6 @@ export const decrypt: KmsOperation<DecryptRequest, DecryptResponse, { key: KeyRe
     requireCiphertext(input, input.KeyId);
     checkContext(input.EncryptionContext, input.EncryptionAlgorithm);
     refuseGrantTokens(input.GrantTokens);
-    refuseRecipient(input.Recipient);
   },
   targets: {
     key: ciphertextKeyTarget({
@@ -47,6 +47,7 @@ export const decrypt: KmsOperation<DecryptRequest, DecryptResponse, { key: KeyRe
       reference: (input) => input.KeyId,
       usage: 'ENCRYPT_DECRYPT',
       encryptionContext: (input) => input.EncryptionContext,
+      recipient: (input) => input,
       encryptionAlgorithm: (input) => encryptionAlgorithmOf(input.EncryptionAlgorithm),
     }),
   },
@@ -56,12 +57,17 @@ export const decrypt: KmsOperation<DecryptRequest, DecryptResponse, { key: KeyRe
     request: ['KeyId', 'EncryptionAlgorithm', 'EncryptionContext', 'DryRun', 'DryRunModifiers'],
   },
   async handle({ input, targets, ports }) {
-    const { key } = targets.key;
+    const { key, recipient } = targets.key;
     const algorithm = encryptionAlgorithmOf(input.EncryptionAlgorithm);
     requireEncryptionAlgorithm(key, algorithm);
     if (ignoresCiphertext(input)) return {};
     const { CiphertextBlob, EncryptionContext } = input;
     const { plaintext, materialId } = await decryptUnder(ports, key, algorithm, CiphertextBlob, EncryptionContext);
-    return { KeyId: key.arn, Plaintext: plaintext, EncryptionAlgorithm: algorithm, KeyMaterialId: materialId };
+    return {
+      KeyId: key.arn,
+      ...(await plaintextFor(recipient, 'Plaintext', plaintext, ports)),
+      EncryptionAlgorithm: algorithm,
+      KeyMaterialId: materialId,
+    };
   },
 };

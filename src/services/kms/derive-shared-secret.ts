@@ -1,10 +1,11 @@
 import type { DeriveSharedSecretRequest, DeriveSharedSecretResponse } from '@aws-sdk/client-kms';
-import { dryRun, grantTokens, keyAgreementAlgorithm, keyId, publicKey, recipient } from '../../wire/kms-shapes.ts';
+import { dryRun, grantTokens, keyAgreementAlgorithm, keyId, publicKey, recipientInfo } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
 import { validationFailure } from './errors.ts';
 import { currentHandle } from './key-handle.ts';
-import { refuseGrantTokens, refuseRecipient } from './not-yet.ts';
+import { refuseGrantTokens } from './not-yet.ts';
 import type { KmsOperation } from './ports.ts';
+import { plaintextFor } from './recipient.ts';
 import { type KeyResource, keyTarget } from './targets.ts';
 
 export const deriveSharedSecret: KmsOperation<
@@ -19,12 +20,9 @@ export const deriveSharedSecret: KmsOperation<
     PublicKey: required(publicKey),
     GrantTokens: grantTokens,
     DryRun: dryRun,
-    Recipient: recipient,
+    Recipient: recipientInfo,
   }),
-  validate: (input) => {
-    refuseGrantTokens(input.GrantTokens);
-    refuseRecipient(input.Recipient);
-  },
+  validate: (input) => refuseGrantTokens(input.GrantTokens),
   targets: {
     key: keyTarget({
       operation: 'DeriveSharedSecret',
@@ -32,19 +30,25 @@ export const deriveSharedSecret: KmsOperation<
       accepts: 'key or alias',
       crossAccount: true,
       usage: 'KEY_AGREEMENT',
+      recipient: (input) => input,
       conditions: (key, input) => (key === 'kms:keyagreementalgorithm' ? [input.KeyAgreementAlgorithm] : undefined),
     }),
   },
   effect: 'read',
   audit: { readOnly: true, request: ['KeyId', 'KeyAgreementAlgorithm', 'DryRun'] },
   async handle({ input, targets, ports }) {
-    const { key } = targets.key;
+    const { key, recipient } = targets.key;
     const { KeyAgreementAlgorithm, PublicKey } = input;
     const secret = await ports.custody.deriveSharedSecret(await currentHandle(ports, key), PublicKey);
     // Another curve's key, and a point that is on no curve, are refused alike (SP 800-56A section 5.6.2.3.3).
     if (secret === undefined) {
       throw validationFailure(`The public key is not a valid public key of the key spec ${key.record.keySpec}.`);
     }
-    return { KeyId: key.arn, SharedSecret: secret, KeyAgreementAlgorithm, KeyOrigin: key.record.origin };
+    return {
+      KeyId: key.arn,
+      ...(await plaintextFor(recipient, 'SharedSecret', secret, ports)),
+      KeyAgreementAlgorithm,
+      KeyOrigin: key.record.origin,
+    };
   },
 };

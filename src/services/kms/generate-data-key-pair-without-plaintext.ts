@@ -24,10 +24,9 @@ export const generateDataKeyPairWithoutPlaintext: KmsOperation<
   }),
   validate: validateDataKeyPair,
   targets: {
-    key: dataKeyTarget<Input<GenerateDataKeyPairWithoutPlaintextRequest>>(
-      'GenerateDataKeyPairWithoutPlaintext',
-      dataKeyPairCondition,
-    ),
+    key: dataKeyTarget<Input<GenerateDataKeyPairWithoutPlaintextRequest>>('GenerateDataKeyPairWithoutPlaintext', {
+      conditions: dataKeyPairCondition,
+    }),
   },
   effect: 'read',
   audit: { readOnly: true, request: ['KeyId', 'KeyPairSpec', 'EncryptionContext', 'DryRun'] },

@@ -6,12 +6,12 @@ import {
   grantTokens,
   keyId,
   numberOfBytes,
-  recipient,
+  recipientInfo,
 } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
 import { dataKeyTarget, makeDataKey, requireSymmetricKey, validateDataKey } from './data-key.ts';
-import { refuseRecipient } from './not-yet.ts';
 import type { KmsOperation } from './ports.ts';
+import { plaintextFor } from './recipient.ts';
 import type { KeyResource } from './targets.ts';
 
 export const generateDataKey: KmsOperation<GenerateDataKeyRequest, GenerateDataKeyResponse, { key: KeyResource }> = {
@@ -22,23 +22,20 @@ export const generateDataKey: KmsOperation<GenerateDataKeyRequest, GenerateDataK
     NumberOfBytes: numberOfBytes,
     KeySpec: dataKeySpec,
     GrantTokens: grantTokens,
-    Recipient: recipient,
+    Recipient: recipientInfo,
     DryRun: dryRun,
   }),
-  validate: (input) => {
-    validateDataKey(input);
-    refuseRecipient(input.Recipient);
-  },
-  targets: { key: dataKeyTarget('GenerateDataKey') },
+  validate: validateDataKey,
+  targets: { key: dataKeyTarget('GenerateDataKey', { recipient: (input) => input }) },
   effect: 'read',
   audit: { readOnly: true, request: ['KeyId', 'KeySpec', 'NumberOfBytes', 'EncryptionContext', 'DryRun'] },
   async handle({ input, targets, ports }) {
-    const { key } = targets.key;
+    const { key, recipient } = targets.key;
     requireSymmetricKey(key, 'GenerateDataKey');
     const dataKey = await makeDataKey(ports, key, input);
     return {
       CiphertextBlob: dataKey.ciphertext,
-      Plaintext: dataKey.plaintext,
+      ...(await plaintextFor(recipient, 'Plaintext', dataKey.plaintext, ports)),
       KeyId: key.arn,
       KeyMaterialId: dataKey.materialId,
     };

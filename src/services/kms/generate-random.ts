@@ -1,29 +1,35 @@
 import type { GenerateRandomRequest, GenerateRandomResponse } from '@aws-sdk/client-kms';
-import { customKeyStoreId, numberOfBytes, recipient } from '../../wire/kms-shapes.ts';
+import type { Attestation } from '../../crypto/attestation/verify-attestation.ts';
+import { customKeyStoreId, numberOfBytes, recipientInfo } from '../../wire/kms-shapes.ts';
 import { structure } from '../../wire/shapes.ts';
 import { validationFailure } from './errors.ts';
-import { refuseCustomKeyStore, refuseRecipient } from './not-yet.ts';
+import { refuseCustomKeyStore } from './not-yet.ts';
 import type { KmsOperation } from './ports.ts';
-import { accountTarget } from './targets.ts';
+import { plaintextFor } from './recipient.ts';
+import { accountTargetForRecipient } from './targets.ts';
 
-export const generateRandom: KmsOperation<GenerateRandomRequest, GenerateRandomResponse, { account: undefined }> = {
+export const generateRandom: KmsOperation<
+  GenerateRandomRequest,
+  GenerateRandomResponse,
+  { account: { recipient: Attestation | undefined } }
+> = {
   name: 'GenerateRandom',
   input: structure<GenerateRandomRequest>({
     NumberOfBytes: numberOfBytes,
     CustomKeyStoreId: customKeyStoreId,
-    Recipient: recipient,
+    Recipient: recipientInfo,
   }),
   validate: (input) => {
     if (input.NumberOfBytes === undefined) {
       throw validationFailure('Please specify a number of bytes.');
     }
-    refuseRecipient(input.Recipient);
   },
-  targets: { account: accountTarget('kms:GenerateRandom') },
+  targets: { account: accountTargetForRecipient('kms:GenerateRandom', (input) => input) },
   effect: 'read',
   audit: { readOnly: true, request: ['NumberOfBytes', 'CustomKeyStoreId'] },
-  handle({ input, ports }) {
+  handle({ input, targets, ports }) {
     refuseCustomKeyStore(input.CustomKeyStoreId);
-    return { Plaintext: ports.random.bytes(input.NumberOfBytes as number) };
+    const plaintext = ports.random.bytes(input.NumberOfBytes as number);
+    return plaintextFor(targets.account.recipient, 'Plaintext', plaintext, ports);
   },
 };

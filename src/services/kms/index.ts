@@ -1,3 +1,4 @@
+import type { TrustedRoots } from '../../crypto/attestation/trusted-roots.ts';
 import type { Custody } from '../../custody/contract.ts';
 import type { Random } from '../../runtime/random.ts';
 import type { Store } from '../../store/sealed-store.ts';
@@ -85,11 +86,12 @@ export interface KmsDependencies {
   readonly custody: Custody;
   readonly random: Random;
   readonly compilePolicy: PolicyCompiler;
+  readonly attestationRoots: TrustedRoots;
 }
 
 export function kmsService(dependencies: KmsDependencies): Service {
-  const { store, directory, custody, random, compilePolicy } = dependencies;
-  const ports: KmsPorts = { keys: directory, handles: directory, store, custody, random };
+  const { store, directory, custody, random, compilePolicy, attestationRoots } = dependencies;
+  const ports: KmsPorts = { keys: directory, handles: directory, store, custody, random, attestationRoots };
   return {
     name: 'kms',
     targetPrefix: 'TrentService',

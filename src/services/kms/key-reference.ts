@@ -1,3 +1,4 @@
+import type { Attestation } from '../../crypto/attestation/verify-attestation.ts';
 import { ALIAS_PREFIX, aliasArn } from '../../keys/alias.ts';
 import { type KeyIdentity, keyArn, partitionOf } from '../../keys/key.ts';
 import { isDeleted } from '../../keys/lifecycle.ts';
@@ -20,6 +21,8 @@ export interface ResolvedKey {
   readonly namedArn: string;
   /** The alias that the request named the key by; policies read it as `kms:RequestAlias`. */
   readonly requestAlias?: string;
+  /** The enclave that the answer is for, whose document has been verified. */
+  readonly recipient?: Attestation;
 }
 
 /** Reads a reference without looking anything up. Throws NotFoundException for what cannot be one, as AWS does. */

@@ -1,4 +1,5 @@
 import { parsePolicy } from '../../authorization/index.ts';
+import type { TrustedRoots } from '../../crypto/attestation/trusted-roots.ts';
 import type { Custody } from '../../custody/contract.ts';
 import { softwareCustody } from '../../custody/software/software-custody.ts';
 import { seededRandom } from '../../runtime/random.test-helper.ts';
@@ -17,7 +18,7 @@ import type { PolicyCompiler } from './key-source.ts';
 export interface Machine {
   readonly store: Store;
   readonly epoch: Epoch;
-  worker(capacity?: number): Promise<Worker>;
+  worker(capacity?: number, attestationRoots?: TrustedRoots): Promise<Worker>;
 }
 
 export interface Worker {
@@ -37,11 +38,11 @@ export function machine(records: Store = sealedMemoryStore()): Machine {
   return {
     store,
     epoch,
-    async worker(capacity = 100) {
+    async worker(capacity = 100, attestationRoots = []) {
       const custody = softwareCustody(testSealer(), random);
       const feed = await changeFeed(store, epoch);
       const directory = keyDirectory({ store, feed, custody, compilePolicy, capacity });
-      const service = kmsService({ store, directory, custody, random, compilePolicy });
+      const service = kmsService({ store, directory, custody, random, compilePolicy, attestationRoots });
       return {
         service,
         directory,

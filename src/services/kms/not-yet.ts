@@ -1,5 +1,4 @@
 import { KeyholdError } from '../../runtime/errors.ts';
-import { unsupported } from './errors.ts';
 
 /** What a request may ask for and this server cannot do yet. Each goes when it can. */
 
@@ -8,11 +7,6 @@ export function refuseGrantTokens(tokens: readonly string[] | undefined): void {
   if (tokens !== undefined && tokens.length > 0) {
     throw new KeyholdError('InvalidGrantTokenException', 'The request contains an invalid grant token.');
   }
-}
-
-/** Answers to Nitro enclaves are not made yet, and answering in plaintext instead would defeat their purpose. */
-export function refuseRecipient(recipient: object | undefined): void {
-  if (recipient !== undefined) throw unsupported('The Recipient parameter is not supported yet.');
 }
 
 /** There are no custom key stores, so none has this id. */

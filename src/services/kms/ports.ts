@@ -1,3 +1,4 @@
+import type { TrustedRoots } from '../../crypto/attestation/trusted-roots.ts';
 import type { Custody, KeyHandle } from '../../custody/contract.ts';
 import type { Random } from '../../runtime/random.ts';
 import type { MaybePromise } from '../../store/change-feed.ts';
@@ -12,6 +13,8 @@ export interface KmsPorts {
   readonly store: Reader;
   readonly custody: Custody;
   readonly random: Random;
+  /** What the attestation documents of Nitro enclaves must be signed below. */
+  readonly attestationRoots: TrustedRoots;
 }
 
 export interface KeyHandles {

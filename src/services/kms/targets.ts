@@ -1,9 +1,12 @@
+import { recipientCondition } from '../../crypto/attestation/recipient-conditions.ts';
+import type { Attestation } from '../../crypto/attestation/verify-attestation.ts';
 import { decodeHeader, type EncryptionContext } from '../../crypto/ciphertext.ts';
 import type { KeyUsage } from '../../crypto/key-specs.ts';
 import { aliasArn } from '../../keys/alias.ts';
 import { type KeyOperation, keyStateTable, statesFor } from '../../keys/key-state-table.ts';
 import { keyState } from '../../keys/lifecycle.ts';
 import { invariant } from '../../runtime/errors.ts';
+import type { MaybePromise } from '../../store/change-feed.ts';
 import type { Scope } from '../caller.ts';
 import type { Target, TargetSummary } from '../operation.ts';
 import { encryptionContextCondition, keyCondition } from './condition-keys.ts';
@@ -11,6 +14,7 @@ import { disabled, invalidCiphertext, invalidState, notPendingDeletion, wrongUsa
 import { followKeyReference, livingKey, type ResolvedKey } from './key-reference.ts';
 import type { LoadedKey } from './key-source.ts';
 import type { KmsPorts } from './ports.ts';
+import { attestedRecipient, type RecipientInput } from './recipient.ts';
 
 /** What KMS's operations work on: a key, the key of a ciphertext, an alias, or the account as a whole. */
 
@@ -33,6 +37,8 @@ interface KeyUse<Input> {
   readonly encryptionContext?: (input: Input) => EncryptionContext | undefined;
   readonly encryptionAlgorithm?: (input: Input) => string;
   readonly conditions?: Conditions<Input>;
+  /** For operations that can answer to a Nitro enclave. */
+  readonly recipient?: (input: Input) => RecipientInput;
 }
 
 export interface KeyTargetDeclaration<Input> extends KeyUse<Input> {
@@ -62,7 +68,8 @@ export function keyTarget<Input>(declaration: KeyTargetDeclaration<Input>): KmsT
     resolve: async (input, ports, scope) => {
       const reference = declaration.reference(input);
       invariant(reference !== undefined, 'a required member has been validated');
-      return asResource(await followKeyReference(reference, declaration.accepts, ports.keys, scope));
+      const resolved = await followKeyReference(reference, declaration.accepts, ports.keys, scope);
+      return asResource(resolved, declaration, input, ports, scope);
     },
     denial: (resolved, scope) => foreignDenial(permissionOf(declaration), resolved, scope),
   };
@@ -82,13 +89,14 @@ export function ciphertextKeyTarget<Input>(
     resolve: async (input, ports, scope) => {
       const reference = declaration.reference(input);
       if (reference !== undefined) {
-        return asResource(await followKeyReference(reference, 'key or alias', ports.keys, scope));
+        const resolved = await followKeyReference(reference, 'key or alias', ports.keys, scope);
+        return asResource(resolved, declaration, input, ports, scope);
       }
       const blob = declaration.ciphertext(input);
       invariant(blob !== undefined, 'a required member has been validated');
       const header = decodeHeader(blob);
       if (header === undefined) throw invalidCiphertext();
-      return asResource(await keyOfCiphertext(header.keyId, ports, scope));
+      return asResource(await keyOfCiphertext(header.keyId, ports, scope), declaration, input, ports, scope);
     },
     denial: (resolved, scope) =>
       resolved.namedArn === UNNAMED && isOutOfSight(resolved, scope)
@@ -106,6 +114,22 @@ export function accountTarget<Input>(permission: string, conditions?: Conditions
     condition: (key, { input, all, scope }) =>
       key === 'kms:calleraccount' ? [scope.caller.principal.accountId] : conditions?.(key, input, all),
     summary: { namedBy: 'account', crossAccount: false, states: [] },
+  };
+}
+
+/** As {@link accountTarget}, for operations that can answer to a Nitro enclave. */
+export function accountTargetForRecipient<Input>(
+  permission: string,
+  recipient: (input: Input) => RecipientInput,
+): KmsTarget<Input, { readonly recipient: Attestation | undefined }> {
+  const { facts, summary, condition } = accountTarget<Input>(permission);
+  return {
+    permission,
+    resolve: async (input, ports, scope) => ({ recipient: await attestedRecipient(recipient(input), ports, scope) }),
+    facts: (_, scope) => facts(undefined, scope),
+    condition: (key, request) =>
+      condition(key, { ...request, resolved: undefined }) ?? recipientCondition(key, request.resolved.recipient),
+    summary,
   };
 }
 
@@ -148,8 +172,17 @@ async function keyOfCiphertext(keyId: string, ports: KmsPorts, scope: Scope): Pr
 }
 
 /** What is not there is refused by `unreachable` below, before a handler could meet it. */
-function asResource(resolved: ResolvedKey): KeyResource {
-  return resolved as KeyResource;
+function asResource<Input>(
+  resolved: ResolvedKey,
+  { recipient }: KeyUse<Input>,
+  input: Input,
+  ports: KmsPorts,
+  scope: Scope,
+): MaybePromise<KeyResource> {
+  // INVARIANT: policies see only what a verified document says.
+  const attested = recipient && attestedRecipient(recipient(input), ports, scope);
+  if (attested === undefined) return resolved as KeyResource;
+  return attested.then((enclave) => ({ ...resolved, recipient: enclave }) as KeyResource);
 }
 
 function permissionOf({ operation, permission }: KeyUse<never>): string {
@@ -177,7 +210,11 @@ function keyUse<Input>(use: KeyUse<Input>, crossAccount: boolean) {
       if (key === 'kms:encryptionalgorithm') {
         return use.encryptionAlgorithm === undefined ? undefined : [use.encryptionAlgorithm(input)];
       }
-      return use.conditions?.(key, input, all) ?? keyCondition(key, resolved, scope);
+      return (
+        use.conditions?.(key, input, all) ??
+        keyCondition(key, resolved, scope) ??
+        recipientCondition(key, resolved.recipient)
+      );
     },
     check: ({ key }: KeyResource, _: Input, scope: Scope) => checkUse(key, use, scope.nowMs),
   };

@@ -6,6 +6,7 @@ import { type Policy, parsePolicy } from '../authorization/index.ts';
 import type { Config } from '../config/config.ts';
 import { openDomainKeys } from '../custody/domain-keys.ts';
 import { openRootKeyFile } from '../custody/root-key/file-root-key.ts';
+import { keyPairMaker } from '../custody/software/rsa-key-maker.ts';
 import { softwareCustody } from '../custody/software/software-custody.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { invariant, KeyholdError } from '../runtime/errors.ts';
@@ -57,7 +58,7 @@ async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloa
   const domainKeys = await openDomainKeys(raw, openRootKeyFile(directory.rootKey, random), random);
   const store = announcing(sealedStore(raw, domainKeys.sealer('records')), epoch);
   const feed = await changeFeed(store, epoch);
-  const custody = softwareCustody(domainKeys.sealer('key material'), random);
+  const custody = softwareCustody(domainKeys.sealer('key material'), random, keyPairMaker());
   const compilePolicy = policyCompiler();
   const keys = keyDirectory({ store, feed, custody, compilePolicy, capacity: CACHED_KEYS });
   const audit = openFileTrail({

@@ -22,11 +22,16 @@ import type { Random } from '../../runtime/random.ts';
 import type { Custody, KeyHandle, MaterialIdentity, WrappedMaterial } from '../contract.ts';
 import type { Sealer } from '../domain-keys.ts';
 import { OpenKeyPair, OpenSecret } from './open-material.ts';
+import type { KeyPairMaker } from './rsa-key-maker.ts';
 
 const blobBox = new SealedBox('keyhold ciphertext v1');
 
-/** Custody in this process: material is unwrapped under the domain keys and used with OpenSSL's primitives. */
-export function softwareCustody(sealer: Sealer, random: Random): Custody {
+/**
+ * Custody in this process: material is unwrapped under the domain keys and used with OpenSSL's primitives.
+ *
+ * @param makeKeyPair in a server, one that keeps slow keys away from the event loop
+ */
+export function softwareCustody(sealer: Sealer, random: Random, makeKeyPair: KeyPairMaker = generateKeyPair): Custody {
   function wrap(identity: MaterialIdentity, secret: Uint8Array): WrappedMaterial {
     return { wrapped: sealer.seal(wrappingIdentity(identity), secret).toString('base64') };
   }
@@ -35,9 +40,17 @@ export function softwareCustody(sealer: Sealer, random: Random): Custody {
     return sealer.open(wrappingIdentity(identity), Buffer.from(wrapped, 'base64'));
   }
 
+  /** Random bytes of the symmetric families; of the others a private key as PKCS#8. */
+  async function makeMaterial(spec: KeySpec): Promise<Buffer> {
+    if (isKeyPairSpec(spec)) return exportPrivateKey(await makeKeyPair(spec));
+    const { materialBytes } = keySpecs[spec];
+    invariant(materialBytes !== undefined, 'the spec is one whose keys can be made');
+    return random.bytes(materialBytes.made);
+  }
+
   return {
     async create(key, spec) {
-      const secret = await makeMaterial(spec, random);
+      const secret = await makeMaterial(spec);
       const materialId = materialIdOf(secret);
       const material = wrap({ ...key, materialId }, secret);
       secret.fill(0);
@@ -129,7 +142,7 @@ export function softwareCustody(sealer: Sealer, random: Random): Custody {
 
     async makeDataKeyPair(spec) {
       invariant(isKeyPairSpec(spec), 'the spec is one of key pairs');
-      const privateKey = await generateKeyPair(spec);
+      const privateKey = await makeKeyPair(spec);
       return { publicKey: publicKeyOf(privateKey), privateKey: exportPrivateKey(privateKey) };
     },
 
@@ -142,14 +155,6 @@ export function softwareCustody(sealer: Sealer, random: Random): Custody {
 
 function asHandle(material: OpenSecret | OpenKeyPair): KeyHandle {
   return material as unknown as KeyHandle;
-}
-
-/** Random bytes of the symmetric families; of the others a private key as PKCS#8. */
-async function makeMaterial(spec: KeySpec, random: Random): Promise<Buffer> {
-  if (isKeyPairSpec(spec)) return exportPrivateKey(await generateKeyPair(spec));
-  const { materialBytes } = keySpecs[spec];
-  invariant(materialBytes !== undefined, 'the spec is one whose keys can be made');
-  return random.bytes(materialBytes.made);
 }
 
 /** A one-way name of the material: knowing the id tells nothing about the material's 256 bits. */

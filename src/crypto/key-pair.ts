@@ -1,4 +1,5 @@
-import { createPrivateKey, createPublicKey, type KeyObject, generateKeyPair as makeKeyPair } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPair as generate, type KeyObject } from 'node:crypto';
+import { promisify } from 'node:util';
 import { canonicalEcKey, hasNamedCurve } from './ec.ts';
 import { type KeySpec, keySpecs } from './key-specs.ts';
 import { isConsistentRsaKey } from './rsa.ts';
@@ -19,25 +20,23 @@ export function isKeyPairSpec(spec: KeySpec): spec is KeyPairSpec {
   return family !== 'symmetric' && family !== 'hmac' && family !== 'sm2';
 }
 
+const makeKeyPair = promisify(generate);
+
 /**
  * Makes a private key, which holds its public one. Runs in libuv's pool, because an RSA key takes up to seconds. The
  * randomness is OpenSSL's own generator, not the Random port: node:crypto offers no other way.
  */
-export function generateKeyPair(spec: KeyPairSpec): Promise<KeyObject> {
+export async function generateKeyPair(spec: KeyPairSpec): Promise<KeyObject> {
   const { family, parameters } = keySpecs[spec];
-  return new Promise((resolve, reject) => {
-    const settle = (error: Error | null, _publicKey: KeyObject, privateKey: KeyObject) =>
-      error === null ? resolve(privateKey) : reject(error);
-    switch (family) {
-      case 'rsa':
-        // The public exponent is Node's default, 65537.
-        return makeKeyPair('rsa', { modulusLength: Number(parameters) }, settle);
-      case 'ec':
-        return makeKeyPair('ec', { namedCurve: String(parameters) }, settle);
-      default:
-        return makeKeyPair(parameters as 'ed25519', {}, settle);
-    }
-  });
+  switch (family) {
+    case 'rsa':
+      // The public exponent is Node's default, 65537.
+      return (await makeKeyPair('rsa', { modulusLength: Number(parameters) })).privateKey;
+    case 'ec':
+      return (await makeKeyPair('ec', { namedCurve: String(parameters) })).privateKey;
+    default:
+      return (await makeKeyPair(parameters as 'ed25519')).privateKey;
+  }
 }
 
 /** The private key as PKCS#8 in DER; of ML-DSA and ML-KEM, in the form that is the seed alone. The caller wipes it. */

@@ -97,7 +97,7 @@ const mlDsa = (parameters: string) =>
     usages: ['SIGN_VERIFY'],
     parameters,
     signingAlgorithms: ['ML_DSA_SHAKE_256'],
-    // "Importing ML-DSA keys is not supported."
+    // AWS's requirements for imported key material name these specs as the ones that it does not take.
     importable: false,
   }) as const;
 

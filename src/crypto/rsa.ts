@@ -7,9 +7,9 @@ import {
   publicEncrypt,
   sign,
   subtle,
-  timingSafeEqual,
   verify,
 } from 'node:crypto';
+import { promisify } from 'node:util';
 import { invariant } from '../runtime/errors.ts';
 import type { Random } from '../runtime/random.ts';
 import { encodePss, isPssOf } from './emsa-pss.ts';
@@ -25,6 +25,8 @@ export type RsaSpec = Extract<KeySpec, `RSA_${number}`>;
 /** The hashes that AWS signs with, as node:crypto names them. */
 export type SignatureHash = 'sha256' | 'sha384' | 'sha512';
 export type RsaPadding = 'pkcs1-v1.5' | 'pss';
+
+const signInPool = promisify(sign);
 
 const oaepHashes: Readonly<Record<OaepAlgorithm, { node: string; web: string; bytes: number }>> = {
   RSAES_OAEP_SHA_1: { node: 'sha1', web: 'SHA-1', bytes: 20 },
@@ -72,11 +74,7 @@ export function signMessage(
   hash: SignatureHash,
   message: Uint8Array,
 ): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    sign(hash, message, { key, ...paddings[padding] }, (error, signature) =>
-      error === null ? resolve(signature) : reject(error),
-    );
-  });
+  return signInPool(hash, message, { key, ...paddings[padding] });
 }
 
 export function verifyMessage(
@@ -86,7 +84,8 @@ export function verifyMessage(
   message: Uint8Array,
   signature: Uint8Array,
 ): boolean {
-  return verify(hash, message, { key, ...paddings[padding] }, signature);
+  // OpenSSL takes a PSS signature without its leading zeros; RFC 8017 section 8.1.2, step 1, does not.
+  return signature.length === modulusBytes(key) && verify(hash, message, { key, ...paddings[padding] }, signature);
 }
 
 /** Signs a digest as it is. INVARIANT: it is as long as the hash's. */
@@ -97,12 +96,11 @@ export function signDigest(
   digest: Uint8Array,
   random: Random,
 ): Buffer {
-  return privateEncrypt(
-    { key, padding: constants.RSA_NO_PADDING },
-    padding === 'pss'
-      ? encodePss(hash, digest, random.bytes(digest.length), modulusBytes(key))
-      : encodePkcs1(hash, digest, modulusBytes(key)),
-  );
+  if (padding === 'pkcs1-v1.5') {
+    return privateEncrypt({ key, padding: constants.RSA_PKCS1_PADDING }, digestInfo(hash, digest));
+  }
+  const encoded = encodePss(hash, digest, random.bytes(digest.length), modulusBytes(key));
+  return privateEncrypt({ key, padding: constants.RSA_NO_PADDING }, encoded);
 }
 
 export function verifyDigest(
@@ -113,16 +111,17 @@ export function verifyDigest(
   signature: Uint8Array,
 ): boolean {
   if (signature.length !== modulusBytes(key)) return false;
-  let encoded: Buffer;
   try {
-    encoded = publicDecrypt({ key, padding: constants.RSA_NO_PADDING }, signature);
+    if (padding === 'pss') {
+      return isPssOf(hash, digest, publicDecrypt({ key, padding: constants.RSA_NO_PADDING }, signature));
+    }
+    // OpenSSL reads the padding to its end, and what is left must be the DigestInfo and nothing else.
+    const signed = publicDecrypt({ key, padding: constants.RSA_PKCS1_PADDING }, signature);
+    return signed.equals(digestInfo(hash, digest));
   } catch {
-    // The number is not below the modulus.
+    // The number is not below the modulus, or there is no such padding.
     return false;
   }
-  return padding === 'pss'
-    ? isPssOf(hash, digest, encoded)
-    : timingSafeEqual(encoded, encodePkcs1(hash, digest, encoded.length));
 }
 
 const paddings = {
@@ -131,22 +130,14 @@ const paddings = {
 } as const;
 
 /** DigestInfo in DER up to the digest itself (RFC 8017 section 9.2, note 1). */
-const digestInfos: Readonly<Record<SignatureHash, Buffer>> = {
+const digestInfoFronts: Readonly<Record<SignatureHash, Buffer>> = {
   sha256: Buffer.from('3031300d060960864801650304020105000420', 'hex'),
   sha384: Buffer.from('3041300d060960864801650304020205000430', 'hex'),
   sha512: Buffer.from('3051300d060960864801650304020305000440', 'hex'),
 };
 
-/** EMSA-PKCS1-v1_5 (RFC 8017 section 9.2). A signature is verified against all of it, so that no padding goes unread. */
-function encodePkcs1(hash: SignatureHash, digest: Uint8Array, length: number): Buffer {
-  const info = digestInfos[hash];
-  const encoded = Buffer.alloc(length, 0xff);
-  encoded[0] = 0x00;
-  encoded[1] = 0x01;
-  encoded[length - digest.length - info.length - 1] = 0x00;
-  encoded.set(info, length - digest.length - info.length);
-  encoded.set(digest, length - digest.length);
-  return encoded;
+function digestInfo(hash: SignatureHash, digest: Uint8Array): Buffer {
+  return Buffer.concat([digestInfoFronts[hash], digest]);
 }
 
 function modulusBytes(key: KeyObject): number {
@@ -158,7 +149,8 @@ function modulusBytes(key: KeyObject): number {
 /**
  * Whether the numbers of a private key belong together (RFC 8017 section 3.2): two primes, and exponents that undo each
  * other both ways. OpenSSL looks at none of that when it reads a key. That p and q are prime is shown by use: with a
- * composite in their place, a number does not come back from the private and the public operation.
+ * composite in their place, a number does not come back from the private and the public operation. The copies made here
+ * are strings and big integers, which nobody can wipe; only importing a key comes this way.
  */
 export function isConsistentRsaKey(key: KeyObject): boolean {
   const jwk = key.export({ format: 'jwk' });

@@ -44,8 +44,8 @@ export interface ClientKind {
   connect(server: TestServer): AwsClient;
 }
 
-/** A `describe` of tests that need a client. */
-export function describeWith(client: ClientKind, title: string, tests: () => void): void {
+/** A `describe` of tests that need a client, or another program. */
+export function describeWith(client: Pick<ClientKind, 'name' | 'isInstalled'>, title: string, tests: () => void): void {
   if (client.isInstalled()) {
     describe(title, tests);
   } else if (process.env['KEYHOLD_REQUIRE_CLIENTS'] === '1') {

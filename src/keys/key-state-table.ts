@@ -47,8 +47,11 @@ const change: Row = { ...always, PendingDeletion: 'invalid state', PendingReplic
 /** Enabling and disabling: there must be something to enable, and nothing may be on its way already. */
 const turn: Row = { ...change, PendingImport: 'invalid state', Creating: 'invalid state', Updating: 'invalid state' };
 
-/** Turning rotation on and off. Of a key that is pending import only the origin is told, which the operations do first. */
-const rotate: Row = { ...use, Updating: 'invalid state' };
+/** What only the primary of related keys can do, when it is ready. */
+const lead: Row = { ...use, Updating: 'invalid state' };
+
+/** Turning automatic rotation on and off. A key that is pending import is refused for its origin, by the operations. */
+const scheduleRotation: Row = { ...lead, PendingImport: 'succeeds' };
 
 const importing: Row = {
   ...change,
@@ -77,9 +80,9 @@ const rows = {
   DeriveSharedSecret: use,
   DescribeKey: always,
   DisableKey: turn,
-  DisableKeyRotation: rotate,
+  DisableKeyRotation: scheduleRotation,
   EnableKey: turn,
-  EnableKeyRotation: rotate,
+  EnableKeyRotation: scheduleRotation,
   Encapsulate: use,
   Encrypt: use,
   GenerateDataKey: use,
@@ -100,10 +103,10 @@ const rows = {
   ListResourceTags: always,
   PutKeyPolicy: always,
   ReEncrypt: use,
-  ReplicateKey: { ...use, Updating: 'invalid state' },
+  ReplicateKey: lead,
   RetireGrant: always,
   RevokeGrant: always,
-  RotateKeyOnDemand: rotate,
+  RotateKeyOnDemand: lead,
   ScheduleKeyDeletion: { ...change, Creating: 'invalid state', Updating: 'invalid state' },
   Sign: use,
   TagResource: change,
@@ -112,7 +115,7 @@ const rows = {
   UpdateAlias: change,
   UpdateAliasFrom: always,
   UpdateKeyDescription: change,
-  UpdatePrimaryRegion: { ...use, Updating: 'invalid state' },
+  UpdatePrimaryRegion: lead,
   Verify: use,
   VerifyMac: use,
 } as const satisfies Readonly<Record<string, Row>>;

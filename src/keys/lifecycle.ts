@@ -37,11 +37,15 @@ function lacksMaterial({ origin, imported }: KeyRecord, nowMs: number): boolean 
  * been destroyed yet.
  */
 export function isDeleted(key: KeyRecord, nowMs: number): boolean {
-  return key.lifecycle.status === 'PendingDeletion' && key.lifecycle.deletionAtMs <= nowMs;
+  return isPendingDeletion(key) && key.lifecycle.deletionAtMs <= nowMs;
 }
 
 /** A key whose deletion has been scheduled. */
 export type PendingDeletion = KeyRecord & { readonly lifecycle: { readonly status: 'PendingDeletion' } };
+
+export function isPendingDeletion(key: KeyRecord): key is PendingDeletion {
+  return key.lifecycle.status === 'PendingDeletion';
+}
 
 export function enable(key: KeyRecord): KeyRecord {
   return { ...key, lifecycle: { status: 'Enabled' } };

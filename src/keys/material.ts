@@ -45,3 +45,12 @@ export function summariseImported(materials: readonly MaterialRecord[]): Importe
     ...(expiries.length === 0 ? {} : { expiresAtMs: Math.min(...expiries) }),
   };
 }
+
+/**
+ * Materials in the order in which ListKeyRotations shows them: the first, those that rotations brought, by their dates, and
+ * what is pending rotation. The order is that of these names as text, so that a listing can continue from one of them.
+ */
+export function materialOrder(materialId: string, { currentSinceMs, rotationType }: MaterialRecord): string {
+  if (currentSinceMs === undefined) return `2/${materialId}`;
+  return `${rotationType === undefined ? 0 : 1}/${String(currentSinceMs).padStart(16, '0')}/${materialId}`;
+}

@@ -24,6 +24,7 @@ test('each table has a name of its own, which it keeps: records are sealed with 
     'keys',
     'materials',
     'policies',
+    'rotations',
   ]);
 });
 

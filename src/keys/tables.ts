@@ -19,6 +19,8 @@ export const aliasesOfKeyTable: Table<{ readonly aliasName: string }> = table('a
 export const keyOwnersTable: Table<{ readonly accountId: string }> = table('key-owners');
 /** Keys whose deletion is scheduled, by the moment it is due. */
 export const deletionsTable: Table<KeyIdentity> = table('deletions');
+/** Keys with automatic rotation, by the moment of the next one. */
+export const rotationsTable: Table<KeyIdentity> = table('rotations');
 
 export function regionPrefix(owner: { readonly accountId: string; readonly region: string }): string {
   return `${owner.accountId}/${owner.region}/`;
@@ -28,8 +30,12 @@ export function keyName(key: KeyIdentity): string {
   return `${regionPrefix(key)}${key.keyId}`;
 }
 
+export function materialsPrefix(key: KeyIdentity): string {
+  return `${keyName(key)}/`;
+}
+
 export function materialName(key: KeyIdentity, materialId: string): string {
-  return `${keyName(key)}/${materialId}`;
+  return `${materialsPrefix(key)}${materialId}`;
 }
 
 export function aliasRecordName(owner: { readonly accountId: string; readonly region: string }, name: string): string {

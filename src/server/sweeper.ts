@@ -1,20 +1,14 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../runtime/clock.ts';
-import { destroyDueKeys } from '../services/kms/destroy-due-keys.ts';
 import { type DueWork, doDueWork } from '../services/kms/due-work.ts';
 import type { Store } from '../store/sealed-store.ts';
 
 const INTERVAL_MS = 1000;
 
-/**
- * How long a key is left alone after its deletion is due. Nobody sees it any more by then, but a request that began before
- * may still be reading its rows one by one, and would take what it no longer finds for the work of an intruder.
- */
-const GRACE_MS = 5000;
-
-/** All that happens to keys by itself. */
-interface Chore {
+/** Something that happens to keys by itself. */
+export interface Chore {
   readonly work: DueWork;
+  /** How long it is left undone after it is due. */
   readonly graceMs: number;
   /** Whether key material is destroyed, which the write-ahead log must not keep. */
   readonly destroys: boolean;
@@ -22,6 +16,7 @@ interface Chore {
 
 export interface SweeperOptions {
   readonly store: Store;
+  readonly chores: readonly Chore[];
   /** Empties the store's write-ahead log, so that what was destroyed is not in it either. */
   readonly checkpoint: () => Promise<void>;
   readonly clock: Clock;
@@ -33,10 +28,8 @@ export interface Sweeper {
   stop(): Promise<void>;
 }
 
-const chores: readonly Chore[] = [{ work: destroyDueKeys, graceMs: GRACE_MS, destroys: true }];
-
 /** Does what is due to be done to keys, again and again. One worker does it; another would find nothing left to do. */
-export function startSweeper({ store, checkpoint, clock, log }: SweeperOptions): Sweeper {
+export function startSweeper({ store, chores, checkpoint, clock, log }: SweeperOptions): Sweeper {
   /** Where the next go of each chore continues. */
   const sweptTo = new Map<Chore, string>();
   // Also at the start: the process before may have ended between a destruction and its checkpoint.

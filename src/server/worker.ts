@@ -12,8 +12,10 @@ import { systemClock } from '../runtime/clock.ts';
 import { invariant, KeyholdError } from '../runtime/errors.ts';
 import { systemRandom } from '../runtime/random.ts';
 import { credentials } from '../services/iam/credentials.ts';
+import { destroyDueKeys } from '../services/kms/destroy-due-keys.ts';
 import { kmsService } from '../services/kms/index.ts';
 import { keyDirectory } from '../services/kms/key-directory.ts';
+import { rotateDueKeys } from '../services/kms/rotate-due-keys.ts';
 import { announcing, changeFeed } from '../store/change-feed.ts';
 import { sealedStore } from '../store/sealed-store.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
@@ -25,7 +27,7 @@ import { dispatcher } from './dispatch.ts';
 import { listen } from './listener.ts';
 import { epochOf, movableClock, type SharedMemory } from './shared-memory.ts';
 import { sideDoor } from './side-door.ts';
-import { startSweeper } from './sweeper.ts';
+import { type Chore, startSweeper } from './sweeper.ts';
 
 /** One worker thread: its own store, caches, audit stream and listener, wired by hand. */
 
@@ -45,6 +47,12 @@ export type FromWorker = { readonly type: 'listening' } | { readonly type: 'refu
 const CACHED_KEYS = 120_000;
 /** Text of the policies that one worker keeps compiled, which take up to some 60 bytes a character. */
 const CACHED_POLICY_CHARACTERS = 2 * 1024 * 1024;
+
+/**
+ * How long a key is left alone after its deletion is due. Nobody sees it any more by then, but a request that began before
+ * may still be reading its rows one by one, and would take what it no longer finds for the work of an intruder.
+ */
+const DESTRUCTION_GRACE_MS = 5000;
 
 async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloadTls(): void }> {
   const { slot, config, directory, memory } = orders;
@@ -94,7 +102,12 @@ async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloa
     }),
   });
 
-  const sweeper = slot === 0 ? startSweeper({ store, checkpoint: () => raw.checkpoint(), clock, log }) : undefined;
+  const chores: readonly Chore[] = [
+    { work: destroyDueKeys, graceMs: DESTRUCTION_GRACE_MS, destroys: true },
+    { work: rotateDueKeys(custody), graceMs: 0, destroys: false },
+  ];
+  const checkpoint = () => raw.checkpoint();
+  const sweeper = slot === 0 ? startSweeper({ store, chores, checkpoint, clock, log }) : undefined;
 
   return {
     async stop() {

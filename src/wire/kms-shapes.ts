@@ -16,6 +16,7 @@ const policyCharacters: Pattern = {
   printed: '[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+',
   matches: /^[\t\n\r\u0020-\u00FF]+$/,
 };
+const regionName: Pattern = { printed: '^([a-z]+-){2,3}\\d+$', matches: /^([a-z]+-){2,3}\d+$/ };
 const xksKeyCharacters: Pattern = { printed: '^[a-zA-Z0-9-_.]+$', matches: /^[a-zA-Z0-9\-_.]+$/ };
 
 /** A key id, key ARN, alias name or alias ARN; which of them an operation takes is for the operation. */
@@ -54,6 +55,8 @@ export const policy = string({ min: 1, max: 131072, pattern: policyCharacters })
 export const policyName = string({ min: 1, max: 128, pattern: wordCharacters });
 export const description = string({ min: 0, max: 8192 });
 export const pendingWindowInDays = integer({ min: 1, max: 365 });
+export const region = string({ min: 1, max: 32, pattern: regionName });
+export const rotationPeriodInDays = integer({ min: 90, max: 2560 });
 export const customKeyStoreId = string({ min: 1, max: 64 });
 export const xksKeyId = string({ min: 1, max: 128, pattern: xksKeyCharacters });
 
@@ -105,6 +108,7 @@ export const keyUsage = enumeration([
   'ENCAPSULATE_DECAPSULATE',
 ]);
 export const origin = enumeration(['AWS_KMS', 'EXTERNAL', 'AWS_CLOUDHSM', 'EXTERNAL_KEY_STORE']);
+export const includeKeyMaterial = enumeration(['ALL_KEY_MATERIAL', 'ROTATIONS_ONLY']);
 export const dataKeySpec = enumeration(['AES_256', 'AES_128']);
 export const dataKeyPairSpec = enumeration([
   'RSA_2048',

@@ -1,5 +1,6 @@
 import type { EncryptionContext } from '../../crypto/ciphertext.ts';
-import type { KeyRecord, MultiRegion, Tag } from '../../keys/key.ts';
+import type { Tag } from '../../keys/key.ts';
+import { multiRegionKeyType } from '../../keys/multi-region.ts';
 import type { Scope } from '../caller.ts';
 import type { ResolvedKey } from './key-reference.ts';
 
@@ -16,27 +17,39 @@ export function keyCondition(key: string, resolved: ResolvedKey, scope: Scope): 
       return resolved.requestAlias === undefined ? undefined : [resolved.requestAlias];
     case 'kms:resourcealiases':
       return loaded && loaded.aliases.length > 0 ? loaded.aliases : undefined;
-    case 'kms:keyspec':
-    case 'kms:customermasterkeyspec':
-      return loaded && [loaded.record.keySpec];
-    case 'kms:keyusage':
-    case 'kms:customermasterkeyusage':
-      return loaded && [loaded.record.keyUsage];
-    case 'kms:keyorigin':
-      return loaded && [loaded.record.origin];
-    case 'kms:multiregion':
-      return loaded && [String(loaded.record.multiRegion !== undefined)];
-    case 'kms:multiregionkeytype':
-      return loaded?.record.multiRegion && [multiRegionKeyType(loaded.record, loaded.record.multiRegion)];
-    case 'kms:primaryregion':
-      return loaded?.record.multiRegion && [loaded.record.multiRegion.primaryRegion];
     default:
-      return key.startsWith(RESOURCE_TAG) ? tagValue(key.slice(RESOURCE_TAG.length), resolved) : undefined;
+      if (key.startsWith(RESOURCE_TAG)) return tagValue(key.slice(RESOURCE_TAG.length), resolved);
+      return loaded && kindCondition(key, { ...loaded.record, multiRegionKeyType: multiRegionKeyType(loaded.record) });
   }
 }
 
-function multiRegionKeyType({ region }: KeyRecord, { primaryRegion }: MultiRegion): 'PRIMARY' | 'REPLICA' {
-  return region === primaryRegion ? 'PRIMARY' : 'REPLICA';
+/** What kind of key it is, or is to be. */
+export interface KeyKind {
+  readonly keySpec: string;
+  readonly keyUsage: string;
+  readonly origin: string;
+  /** Undefined for single-Region keys. */
+  readonly multiRegionKeyType: 'PRIMARY' | 'REPLICA' | undefined;
+}
+
+/** The condition keys that tell what kind of key a request works on, or makes. */
+export function kindCondition(key: string, kind: KeyKind): readonly string[] | undefined {
+  switch (key) {
+    case 'kms:keyspec':
+    case 'kms:customermasterkeyspec':
+      return [kind.keySpec];
+    case 'kms:keyusage':
+    case 'kms:customermasterkeyusage':
+      return [kind.keyUsage];
+    case 'kms:keyorigin':
+      return [kind.origin];
+    case 'kms:multiregion':
+      return [String(kind.multiRegionKeyType !== undefined)];
+    case 'kms:multiregionkeytype':
+      return kind.multiRegionKeyType && [kind.multiRegionKeyType];
+    default:
+      return undefined;
+  }
 }
 
 const RESOURCE_TAG = 'aws:resourcetag/';

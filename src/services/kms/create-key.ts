@@ -16,7 +16,7 @@ import {
   xksKeyId,
 } from '../../wire/kms-shapes.ts';
 import { boolean, type Input, structure } from '../../wire/shapes.ts';
-import { requestTagConditions } from './condition-keys.ts';
+import { type KeyKind, kindCondition, requestTagConditions } from './condition-keys.ts';
 import { createKeyRows } from './create-key-rows.ts';
 import { unsupported, validationFailure } from './errors.ts';
 import { keyMetadata } from './key-metadata.ts';
@@ -154,24 +154,14 @@ function newKeyId(random: Random, multiRegion: boolean | undefined): string {
 }
 
 function conditions(key: string, input: Input<CreateKeyRequest>): readonly string[] | undefined {
-  switch (key) {
-    case 'kms:keyspec':
-    case 'kms:customermasterkeyspec':
-      return [specOf(input)];
-    case 'kms:keyusage':
-    case 'kms:customermasterkeyusage':
-      return [usageOf(input)];
-    case 'kms:keyorigin':
-      return [originOf(input)];
-    case 'kms:multiregion':
-      return [String(input.MultiRegion ?? false)];
-    case 'kms:multiregionkeytype':
-      return input.MultiRegion === true ? ['PRIMARY'] : undefined;
-    case 'kms:bypasspolicylockoutsafetycheck':
-      return [String(input.BypassPolicyLockoutSafetyCheck ?? false)];
-    default:
-      return tagConditions(key, input);
-  }
+  if (key === 'kms:bypasspolicylockoutsafetycheck') return [String(input.BypassPolicyLockoutSafetyCheck ?? false)];
+  const kind: KeyKind = {
+    keySpec: specOf(input),
+    keyUsage: usageOf(input),
+    origin: originOf(input),
+    multiRegionKeyType: input.MultiRegion === true ? 'PRIMARY' : undefined,
+  };
+  return kindCondition(key, kind) ?? tagConditions(key, input);
 }
 
 function specOf(input: Input<CreateKeyRequest>): KeySpec {

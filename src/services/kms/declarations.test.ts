@@ -42,10 +42,11 @@ describe.each(operations.map((operation) => [operation.name, operation] as const
     expect(targets.length).toBeGreaterThan(0);
     for (const { permission } of targets) expect(permission).toMatch(/^kms:[A-Z][A-Za-z]+$/);
     // All permissions are the operation's own, but for ReEncrypt, which has one for each side, and for making a key with
-    // tags, which takes the permission to tag as well.
+    // tags, which takes the permission to tag as well, also when it is made as a replica.
     const others: Record<string, string[]> = {
       ReEncrypt: ['kms:ReEncryptFrom', 'kms:ReEncryptTo'],
       CreateKey: ['kms:CreateKey', 'kms:TagResource'],
+      ReplicateKey: ['kms:ReplicateKey', 'kms:CreateKey', 'kms:TagResource'],
     };
     const expected = others[name] ?? [`kms:${name}`];
     expect(new Set(targets.map(({ permission }) => permission))).toEqual(new Set(expected));

@@ -13,7 +13,7 @@ import { createKey, machine, type Worker } from './kms.test-helper.ts';
 
 const DAY_MS = 86_400_000;
 const own = { accountId: ACCOUNT, region: REGION };
-const TABLES = ['keys', 'policies', 'materials', 'aliases', 'aliases-of-key', 'key-owners', 'deletions'];
+const TABLES = ['keys', 'policies', 'materials', 'aliases', 'aliases-of-key', 'key-owners', 'deletions', 'rotations'];
 
 /** A machine of which one can see every record's name, whatever table it is in. */
 function transparentMachine() {

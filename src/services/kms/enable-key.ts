@@ -4,6 +4,7 @@ import { keyId } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
 import { changeKey } from './change-key.ts';
 import type { KmsOperation } from './ports.ts';
+import { noteRotation } from './rotation-notes.ts';
 import { type KeyResource, keyTarget } from './targets.ts';
 
 export const enableKey: KmsOperation<EnableKeyRequest, undefined, { key: KeyResource }> = {
@@ -22,6 +23,7 @@ export const enableKey: KmsOperation<EnableKeyRequest, undefined, { key: KeyReso
   async handle({ targets, transaction }) {
     const { key } = targets.key;
     await changeKey(transaction, key, enable(key.record));
+    await noteRotation(transaction, key.record);
     return undefined;
   },
 };

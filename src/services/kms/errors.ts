@@ -84,3 +84,42 @@ export function validationFailure(message: string): KeyholdError {
 export function unsupported(message: string): KeyholdError {
   return new KeyholdError('UnsupportedOperationException', message);
 }
+
+export function wrongOrigin(arn: string, origin: string): KeyholdError {
+  return unsupported(`${arn} origin is ${origin} which is not valid for this operation.`);
+}
+
+/** AWS says no more than that: the message is empty. */
+export function notRotatable(): KeyholdError {
+  return unsupported('');
+}
+
+export function notPrimary(arn: string): KeyholdError {
+  return unsupported(`${arn} is not a multi-Region primary key.`);
+}
+
+export function notReplica(arn: string): KeyholdError {
+  return unsupported(`${arn} is not a multi-Region replica key.`);
+}
+
+export function replicaExists(arn: string): KeyholdError {
+  return new KeyholdError('AlreadyExistsException', `Key '${arn}' already exists`);
+}
+
+export function noMaterialPending(arn: string): KeyholdError {
+  return new KeyholdError(
+    'KMSInvalidStateException',
+    `No available key material pending rotation for the key: ${arn}.`,
+  );
+}
+
+export function onDemandRotationsSpent(arn: string): KeyholdError {
+  return new KeyholdError(
+    'LimitExceededException',
+    `The on-demand rotations limit has been reached for the given keyId. No more on-demand rotations can be performed for this key: ${arn}`,
+  );
+}
+
+export function rotationIsNear(arn: string): KeyholdError {
+  return new KeyholdError('ConflictException', `${arn} is about to be rotated automatically.`);
+}

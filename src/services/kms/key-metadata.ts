@@ -2,6 +2,7 @@ import type { CustomerMasterKeySpec, KeyMetadata } from '@aws-sdk/client-kms';
 import { algorithmsOf } from '../../crypto/key-specs.ts';
 import { type KeyRecord, keyArn } from '../../keys/key.ts';
 import { type KeyState, keyState } from '../../keys/lifecycle.ts';
+import { multiRegionKeyType } from '../../keys/multi-region.ts';
 
 /** A key as DescribeKey, CreateKey and ReplicateKey show it. */
 export function keyMetadata(key: KeyRecord, nowMs: number): KeyMetadata {
@@ -49,7 +50,7 @@ function multiRegion(key: KeyRecord): Partial<KeyMetadata> {
   return {
     MultiRegion: true,
     MultiRegionConfiguration: {
-      MultiRegionKeyType: key.region === primaryRegion ? 'PRIMARY' : 'REPLICA',
+      MultiRegionKeyType: multiRegionKeyType(key),
       PrimaryKey: keyIn(primaryRegion),
       ReplicaKeys: replicaRegions.map(keyIn),
     },

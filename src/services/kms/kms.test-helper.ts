@@ -2,6 +2,7 @@ import { parsePolicy } from '../../authorization/index.ts';
 import type { TrustedRoots } from '../../crypto/attestation/trusted-roots.ts';
 import type { Custody } from '../../custody/contract.ts';
 import { softwareCustody } from '../../custody/software/software-custody.ts';
+import { KeyholdError } from '../../runtime/errors.ts';
 import { seededRandom } from '../../runtime/random.test-helper.ts';
 import type { Random } from '../../runtime/random.ts';
 import { announcing, changeFeed, type Epoch, sharedEpoch } from '../../store/change-feed.ts';
@@ -65,4 +66,14 @@ export function machine(records: Store = sealedMemoryStore()): Machine {
 export async function createKey(worker: Worker, input: object = {}): Promise<string> {
   const { KeyMetadata } = await worker.call('CreateKey', input);
   return (KeyMetadata as { KeyId: string }).KeyId;
+}
+
+/** What a request was refused with. */
+export async function refusal(refused: Promise<unknown>): Promise<{ code: string; message: string }> {
+  const error = await refused.then(
+    () => new Error('it was not refused'),
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof KeyholdError)) throw error;
+  return { code: error.code, message: error.message };
 }

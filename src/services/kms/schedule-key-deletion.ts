@@ -1,9 +1,15 @@
 import type { ScheduleKeyDeletionRequest, ScheduleKeyDeletionResponse } from '@aws-sdk/client-kms';
-import { LONGEST_PENDING_WINDOW_DAYS, SHORTEST_PENDING_WINDOW_DAYS, scheduleDeletion } from '../../keys/lifecycle.ts';
-import { deletionsTable, dueName } from '../../keys/tables.ts';
+import {
+  LONGEST_PENDING_WINDOW_DAYS,
+  SHORTEST_PENDING_WINDOW_DAYS,
+  scheduleDeletion,
+  scheduleDeletionAfterReplicas,
+} from '../../keys/lifecycle.ts';
+import { hasReplicas } from '../../keys/multi-region.ts';
 import { keyId, pendingWindowInDays } from '../../wire/kms-shapes.ts';
 import { type Input, required, structure } from '../../wire/shapes.ts';
 import { changeKey } from './change-key.ts';
+import { noteDeletion } from './deletion-notes.ts';
 import { validationFailure } from './errors.ts';
 import type { KmsOperation } from './ports.ts';
 import { type KeyResource, keyTarget } from './targets.ts';
@@ -38,14 +44,17 @@ export const scheduleKeyDeletion: KmsOperation<
   async handle({ input, targets, scope, transaction }) {
     const { key } = targets.key;
     const days = pendingWindowOf(input);
+    if (hasReplicas(key.record)) {
+      const waiting = scheduleDeletionAfterReplicas(key.record, days);
+      await changeKey(transaction, key, waiting);
+      return { KeyId: key.arn, KeyState: waiting.lifecycle.status, PendingWindowInDays: days };
+    }
     const changed = scheduleDeletion(key.record, scope.nowMs, days);
     await changeKey(transaction, key, changed);
-    const { accountId, region, keyId: id } = changed;
-    const { deletionAtMs } = changed.lifecycle;
-    await transaction.create(deletionsTable, dueName(deletionAtMs, changed), { accountId, region, keyId: id });
+    await noteDeletion(transaction, changed);
     return {
       KeyId: key.arn,
-      DeletionDate: new Date(deletionAtMs),
+      DeletionDate: new Date(changed.lifecycle.deletionAtMs),
       KeyState: changed.lifecycle.status,
       PendingWindowInDays: days,
     };

@@ -1,0 +1,58 @@
+import { type KeyRecord, MOST_ALIASES_PER_KEY } from '../../keys/key.ts';
+import { scheduleDeletion } from '../../keys/lifecycle.ts';
+import { isReplica, withoutReplica } from '../../keys/multi-region.ts';
+import {
+  aliasesOfKeyPrefix,
+  aliasesOfKeyTable,
+  aliasesTable,
+  aliasRecordName,
+  keyName,
+  keyOwnerName,
+  keyOwnersTable,
+  keysTable,
+  materialName,
+  materialsTable,
+  policiesTable,
+} from '../../keys/tables.ts';
+import type { Transaction } from '../../store/sealed-store.ts';
+import { changeRelatedKeys } from './change-related-keys.ts';
+import { noteDeletion } from './deletion-notes.ts';
+import { materialsOfKey } from './materials-of-key.ts';
+import { removeIfPresent } from './remove.ts';
+import { forgetRotation } from './rotation-notes.ts';
+
+/** Destroys a key whose deletion is due: its material, and everything that belongs to it. */
+export async function destroyKey(transaction: Transaction, key: KeyRecord, nowMs: number): Promise<void> {
+  for (const { materialId, version } of await materialsOfKey(transaction, key)) {
+    await transaction.remove(materialsTable, materialName(key, materialId), version);
+  }
+  for (const row of await transaction.list(aliasesOfKeyTable, {
+    prefix: aliasesOfKeyPrefix(key),
+    limit: MOST_ALIASES_PER_KEY,
+  })) {
+    await removeIfPresent(transaction, aliasesTable, aliasRecordName(key, row.value.aliasName));
+    await transaction.remove(aliasesOfKeyTable, row.key, row.version);
+  }
+  await forgetRotation(transaction, key);
+  await removeIfPresent(transaction, policiesTable, keyName(key));
+  await removeIfPresent(transaction, keyOwnersTable, keyOwnerName(key.region, key.keyId));
+  await removeIfPresent(transaction, keysTable, keyName(key));
+  await leaveRelatedKeys(transaction, key, nowMs);
+}
+
+/**
+ * Strikes a replica off its related keys. With the last replica gone, the waiting period of a primary key that has been
+ * waiting for that begins ("Deleting multi-Region keys", developer guide). A primary key is never due before.
+ */
+async function leaveRelatedKeys(transaction: Transaction, key: KeyRecord, nowMs: number): Promise<void> {
+  if (key.multiRegion === undefined || !isReplica(key)) return;
+  const multiRegion = withoutReplica(key.multiRegion, key.region);
+  await changeRelatedKeys(transaction, { ...key, multiRegion }, async (record) => {
+    const left = { ...record, multiRegion };
+    const { lifecycle } = left;
+    if (lifecycle.status !== 'PendingReplicaDeletion' || multiRegion.replicaRegions.length > 0) return left;
+    const scheduled = scheduleDeletion(left, nowMs, lifecycle.pendingWindowDays);
+    await noteDeletion(transaction, scheduled);
+    return scheduled;
+  });
+}

@@ -1,0 +1,32 @@
+import type { DisableKeyRotationRequest } from '@aws-sdk/client-kms';
+import { disableRotation } from '../../keys/rotation.ts';
+import { keyId } from '../../wire/kms-shapes.ts';
+import { required, structure } from '../../wire/shapes.ts';
+import { changeRelatedKeys } from './change-related-keys.ts';
+import type { KmsOperation } from './ports.ts';
+import { forgetRotation } from './rotation-notes.ts';
+import { requireOwnMaterial, requireRotatable } from './rotation-rules.ts';
+import { type KeyResource, keyTarget } from './targets.ts';
+
+export const disableKeyRotation: KmsOperation<DisableKeyRotationRequest, undefined, { key: KeyResource }> = {
+  name: 'DisableKeyRotation',
+  input: structure<DisableKeyRotationRequest>({ KeyId: required(keyId) }),
+  targets: {
+    key: keyTarget({
+      operation: 'DisableKeyRotation',
+      reference: (input) => input.KeyId,
+      accepts: 'key',
+      crossAccount: false,
+    }),
+  },
+  effect: 'change',
+  audit: { readOnly: false, request: ['KeyId'] },
+  async handle({ targets, transaction }) {
+    const { key } = targets.key;
+    requireOwnMaterial(key);
+    requireRotatable(key);
+    await forgetRotation(transaction, key.record);
+    await changeRelatedKeys(transaction, key.record, disableRotation);
+    return undefined;
+  },
+};

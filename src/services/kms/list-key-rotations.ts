@@ -1,0 +1,89 @@
+import type { ListKeyRotationsRequest, ListKeyRotationsResponse, RotationsListEntry } from '@aws-sdk/client-kms';
+import type { KeyRecord } from '../../keys/key.ts';
+import { type MaterialRecord, materialOrder, materialState } from '../../keys/material.ts';
+import type { Reader } from '../../store/sealed-store.ts';
+import { includeKeyMaterial, keyId, limit, marker } from '../../wire/kms-shapes.ts';
+import { required, structure } from '../../wire/shapes.ts';
+import { notRotatable } from './errors.ts';
+import { materialsOfKey, type StoredMaterial } from './materials-of-key.ts';
+import { pageOfList } from './pagination.ts';
+import type { KmsOperation } from './ports.ts';
+import { isPendingEverywhere } from './rotate-to-imported.ts';
+import { isRotatable } from './rotation-rules.ts';
+import { type KeyResource, keyTarget } from './targets.ts';
+
+export const listKeyRotations: KmsOperation<ListKeyRotationsRequest, ListKeyRotationsResponse, { key: KeyResource }> = {
+  name: 'ListKeyRotations',
+  input: structure<ListKeyRotationsRequest>({
+    KeyId: required(keyId),
+    IncludeKeyMaterial: includeKeyMaterial,
+    Limit: limit,
+    Marker: marker,
+  }),
+  targets: {
+    key: keyTarget({
+      operation: 'ListKeyRotations',
+      reference: (input) => input.KeyId,
+      accepts: 'key',
+      crossAccount: false,
+    }),
+  },
+  effect: 'read',
+  audit: { readOnly: true, request: ['KeyId', 'IncludeKeyMaterial', 'Limit', 'Marker'] },
+  async handle({ input, targets, ports }) {
+    const { record } = targets.key.key;
+    // "This parameter can only be used with KMS keys that support automatic or on-demand key rotation."
+    if (input.IncludeKeyMaterial !== undefined && !isRotatable(record)) throw notRotatable();
+    const materials = await materialsOfKey(ports.store, record);
+    const listed =
+      input.IncludeKeyMaterial === 'ALL_KEY_MATERIAL'
+        ? materials
+        : materials.filter((material) => material.record.rotationType !== undefined);
+    const { items, ...rest } = pageOfList(listed.sort(byOrder), 'ListKeyRotations', input, 100, orderOf);
+    const Rotations: RotationsListEntry[] = [];
+    for (const material of items) Rotations.push(await entry(ports.store, record, material));
+    return { Rotations, ...rest };
+  },
+};
+
+function byOrder(a: StoredMaterial, b: StoredMaterial): number {
+  return orderOf(a) < orderOf(b) ? -1 : 1;
+}
+
+function orderOf({ materialId, record }: StoredMaterial): string {
+  return materialOrder(materialId, record);
+}
+
+/** The first material of a key, and what is pending rotation, have no rotation to tell of. */
+async function entry(
+  reader: Reader,
+  key: KeyRecord,
+  { materialId, record }: StoredMaterial,
+): Promise<RotationsListEntry> {
+  const { currentSinceMs, rotationType } = record;
+  const state = materialState(record, materialId === key.currentMaterialId);
+  const awaited = state === 'PENDING_ROTATION' && !(await isPendingEverywhere(reader, key, materialId));
+  return {
+    KeyId: key.keyId,
+    KeyMaterialId: materialId,
+    KeyMaterialState: awaited ? 'PENDING_MULTI_REGION_IMPORT_AND_ROTATION' : state,
+    ...(rotationType === undefined || currentSinceMs === undefined
+      ? {}
+      : { RotationDate: new Date(currentSinceMs), RotationType: rotationType }),
+    ...importFacts(key, record),
+  };
+}
+
+/** When material expires is told while it is there, as in DescribeKey. */
+function importFacts({ origin }: KeyRecord, { wrapped, imported }: MaterialRecord): RotationsListEntry {
+  if (origin !== 'EXTERNAL') return {};
+  const description = imported?.description === undefined ? {} : { KeyMaterialDescription: imported.description };
+  if (wrapped === undefined) return { ...description, ImportState: 'PENDING_IMPORT' };
+  return {
+    ...description,
+    ImportState: 'IMPORTED',
+    ...(imported?.expiresAtMs === undefined
+      ? { ExpirationModel: 'KEY_MATERIAL_DOES_NOT_EXPIRE' }
+      : { ExpirationModel: 'KEY_MATERIAL_EXPIRES', ValidTo: new Date(imported.expiresAtMs) }),
+  };
+}

@@ -100,7 +100,7 @@ export function helpText(): string {
   const lines = Object.entries(options).map(([name, option]) => {
     const left = `  --${name}${'value' in option ? ` <${option.value}>` : ''}`;
     const right = 'variable' in option ? `${option.help} [${option.variable}]` : option.help;
-    return `${left.padEnd(26)}${right}`;
+    return `${left.padEnd(30)}${right}`;
   });
   return [
     'Usage: npm start -- [options]',

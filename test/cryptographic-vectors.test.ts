@@ -18,11 +18,11 @@ import {
   seedPrivateKey,
 } from '../src/crypto/key-encodings.test-helper.ts';
 import { importPrivateKey, type KeyPairSpec, parsePublicKey, publicHalf } from '../src/crypto/key-pair.ts';
-import type { MacAlgorithm } from '../src/crypto/key-specs.ts';
+import type { MacAlgorithm, SigningAlgorithm } from '../src/crypto/key-specs.ts';
 import { decapsulate } from '../src/crypto/ml-kem.ts';
 import { decryptOaep, encryptOaep, type OaepAlgorithm } from '../src/crypto/rsa.ts';
 import { SecretBytes } from '../src/crypto/secret-bytes.ts';
-import { type SupportedSigningAlgorithm, sign, verify } from '../src/crypto/signature.ts';
+import { sign, verify } from '../src/crypto/signature.ts';
 import { replayRandom, seededRandom } from '../src/runtime/random.test-helper.ts';
 
 /** The published vectors of `test/vectors/`; each file names its source and how its vectors were selected. */
@@ -46,7 +46,7 @@ function privateKey(spec: KeyPairSpec, pkcs8: Uint8Array): KeyObject {
 /** Verifies the message, and its digest, which other code does. Both must come to the same. */
 async function verifyBothWays(
   key: KeyObject,
-  algorithm: SupportedSigningAlgorithm,
+  algorithm: SigningAlgorithm,
   message: Uint8Array,
   signature: Uint8Array,
 ): Promise<boolean[]> {
@@ -61,7 +61,7 @@ async function verifyBothWays(
 
 interface RsaVector {
   readonly spec: KeyPairSpec;
-  readonly algorithm: SupportedSigningAlgorithm;
+  readonly algorithm: SigningAlgorithm;
   readonly n: string;
   readonly e: string;
   readonly message: string;
@@ -107,7 +107,7 @@ describe.each(read<{ vectors: OaepVector[] }>('rsa-oaep').vectors)('$algorithm',
 
 interface EcdsaVector {
   readonly spec: EcSpec;
-  readonly algorithm: SupportedSigningAlgorithm;
+  readonly algorithm: SigningAlgorithm;
   readonly message: string;
   readonly x: string;
   readonly y: string;
@@ -169,7 +169,7 @@ describe('ECDH', () => {
 });
 
 interface EddsaVector {
-  readonly algorithm: SupportedSigningAlgorithm;
+  readonly algorithm: SigningAlgorithm;
   readonly seed: string;
   readonly publicKey: string;
   readonly message: string;

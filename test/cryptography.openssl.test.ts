@@ -15,11 +15,11 @@ import {
   publicHalf,
   publicKeyOf,
 } from '../src/crypto/key-pair.ts';
-import { keySpecs, type MacAlgorithm } from '../src/crypto/key-specs.ts';
+import { keySpecs, type MacAlgorithm, type SigningAlgorithm } from '../src/crypto/key-specs.ts';
 import { decryptOaep, encryptOaep, maxPlaintextBytes, type OaepAlgorithm, type RsaSpec } from '../src/crypto/rsa.ts';
 import { NONCE_BYTES, SealedBox, TAG_BYTES } from '../src/crypto/sealed-box.ts';
 import { SecretBytes } from '../src/crypto/secret-bytes.ts';
-import { messageTypesOf, type SupportedSigningAlgorithm, sign, verify } from '../src/crypto/signature.ts';
+import { messageTypesOf, sign, verify } from '../src/crypto/signature.ts';
 import { seededRandom } from '../src/runtime/random.test-helper.ts';
 import { describeWith } from './support/clients.ts';
 
@@ -54,7 +54,7 @@ describeWith(opensslCommand, 'OpenSSL’s command line', () => {
   const publicFile = (key: KeyObject) => file('public.der', publicKeyOf(key));
 
   /** How `pkeyutl` is told what the algorithm's name says. */
-  function signatureOptions(algorithm: SupportedSigningAlgorithm): string[] {
+  function signatureOptions(algorithm: SigningAlgorithm): string[] {
     if (algorithm.startsWith('ED25519')) return ['-rawin'];
     const options = ['-pkeyopt', `digest:sha${algorithm.slice(-3)}`];
     if (algorithm.startsWith('RSASSA_PKCS1')) return [...options, '-pkeyopt', 'rsa_padding_mode:pkcs1'];
@@ -70,7 +70,7 @@ describeWith(opensslCommand, 'OpenSSL’s command line', () => {
     .filter(([, algorithm]) => algorithm !== 'ED25519_PH_SHA_512');
 
   test.each(signing)('%s: signatures of %s go both ways, over a message and over its digest', async (spec, name) => {
-    const algorithm = name as SupportedSigningAlgorithm;
+    const algorithm = name as SigningAlgorithm;
     const key = await generateKeyPair(spec);
     const options = signatureOptions(algorithm);
     const digest = options.includes('-rawin')

@@ -22,10 +22,10 @@ beforeAll(async () => {
   for (const spec of specs) keys.set(spec, await generateKeyPair(spec));
 });
 
-/** What the key is, by OpenSSL's own account of it. */
+/** What the key is, by OpenSSL's own account of it; node:crypto does not pass it on for SM2. */
 function nameOf(key: KeyObject): string {
   const { modulusLength, namedCurve } = key.asymmetricKeyDetails ?? {};
-  return [key.type, key.asymmetricKeyType, modulusLength ?? namedCurve].filter(Boolean).join(' ');
+  return [key.type, key.asymmetricKeyType ?? 'unnamed', modulusLength ?? namedCurve].filter(Boolean).join(' ');
 }
 
 const names: Readonly<Record<KeyPairSpec, string>> = {
@@ -43,6 +43,7 @@ const names: Readonly<Record<KeyPairSpec, string>> = {
   ML_KEM_512: 'ml-kem-512',
   ML_KEM_768: 'ml-kem-768',
   ML_KEM_1024: 'ml-kem-1024',
+  SM2: 'unnamed',
 };
 
 describe.each(specs)('a key of %s', (spec) => {
@@ -108,15 +109,6 @@ test('an encrypted private key is refused', () => {
     undefined,
   );
   expect(importPrivateKey('RSA_2048', keyOf('RSA_2048').export({ type: 'pkcs1', format: 'der' }))).toBeUndefined();
-});
-
-test('SM2 keys are known and not made', () => {
-  expect(isKeyPairSpec('SM2')).toBe(false);
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'SM2' });
-  for (const spec of specs) {
-    expect(importPrivateKey(spec, privateKey.export({ type: 'pkcs8', format: 'der' })), spec).toBeUndefined();
-    expect(parsePublicKey(spec, publicKey.export({ type: 'spki', format: 'der' })), spec).toBeUndefined();
-  }
 });
 
 describe('an RSA key', () => {

@@ -1,23 +1,21 @@
 import { createPrivateKey, createPublicKey, generateKeyPair as generate, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
+import { invariant } from '../runtime/errors.ts';
 import { canonicalEcKey, hasNamedCurve } from './ec.ts';
-import { type KeySpec, keySpecs } from './key-specs.ts';
+import { isAsymmetric, type KeySpec, keySpecs } from './key-specs.ts';
 import { isConsistentRsaKey } from './rsa.ts';
+import { canonicalSm2Key, isSm2Key } from './sm2.ts';
 
 /**
  * What the key pairs of all families share: how they are made, read and written. A private key in use is a KeyObject, so
  * that it lies in OpenSSL's memory and neither JSON nor `inspect` shows it; at rest it is PKCS#8 (RFC 5958), sealed.
  */
 
-/**
- * The specs of which this code can make and use keys: all asymmetric ones but SM2. Neither node:crypto nor the libraries
- * can sign with SM2's default user id, encrypt with SM2PKE or, once a key has been read from PKCS#8, agree on a secret.
- */
-export type KeyPairSpec = Exclude<KeySpec, 'SYMMETRIC_DEFAULT' | `HMAC_${number}` | 'SM2'>;
+/** The specs whose keys are pairs: the asymmetric ones. */
+export type KeyPairSpec = Exclude<KeySpec, 'SYMMETRIC_DEFAULT' | `HMAC_${number}`>;
 
 export function isKeyPairSpec(spec: KeySpec): spec is KeyPairSpec {
-  const { family } = keySpecs[spec];
-  return family !== 'symmetric' && family !== 'hmac' && family !== 'sm2';
+  return isAsymmetric(spec);
 }
 
 const makeKeyPair = promisify(generate);
@@ -34,6 +32,12 @@ export async function generateKeyPair(spec: KeyPairSpec): Promise<KeyObject> {
       return (await makeKeyPair('rsa', { modulusLength: Number(parameters) })).privateKey;
     case 'ec':
       return (await makeKeyPair('ec', { namedCurve: String(parameters) })).privateKey;
+    case 'sm2': {
+      // To OpenSSL this is an EC key until it has been encoded and read again, and the two are never equal.
+      const key = canonicalSm2Key((await makeKeyPair('ec', { namedCurve: String(parameters) })).privateKey);
+      invariant(key !== undefined, 'OpenSSL makes SM2 keys that can sign');
+      return key;
+    }
     default:
       return (await makeKeyPair(parameters as 'ed25519')).privateKey;
   }
@@ -64,7 +68,7 @@ export function parsePrivateKey(spec: KeyPairSpec, pkcs8: Uint8Array): KeyObject
 /**
  * Reads a private key that a caller sent, as PKCS#8 in DER or in BER of definite lengths (AWS's "Requirements for
  * imported key material"). Undefined unless it is a key of exactly this spec with numbers that belong together: two
- * primes in RSA, a named curve and the private key's own point in EC, the seed in ML-DSA and ML-KEM. Never throws.
+ * primes in RSA, a named curve and the private key's own point in EC and SM2, the seed in ML-DSA and ML-KEM. Never throws.
  */
 export function importPrivateKey(spec: KeyPairSpec, pkcs8: Uint8Array): KeyObject | undefined {
   const key = parsePrivateKey(spec, pkcs8);
@@ -75,6 +79,8 @@ export function importPrivateKey(spec: KeyPairSpec, pkcs8: Uint8Array): KeyObjec
         return isConsistentRsaKey(key) ? key : undefined;
       case 'ec':
         return canonicalEcKey(key);
+      case 'sm2':
+        return canonicalSm2Key(key);
       default:
         return key;
     }
@@ -110,6 +116,8 @@ function isOfSpec(spec: KeyPairSpec, key: KeyObject): boolean {
       return (
         key.asymmetricKeyType === 'ec' && key.asymmetricKeyDetails?.namedCurve === parameters && hasNamedCurve(key)
       );
+    case 'sm2':
+      return isSm2Key(key);
     case 'ml-dsa':
     case 'ml-kem':
       return key.asymmetricKeyType === parameters && (key.type === 'public' || hasSeed(key));

@@ -50,8 +50,8 @@ interface KeySpecRow {
   readonly encapsulationAlgorithms?: readonly EncapsulationAlgorithm[];
   /** Whether AWS takes imported material for it ("Importing key material", developer guide). */
   readonly importable: boolean;
-  /** AWS has it in its China Regions alone. */
-  readonly chinaOnly?: true;
+  /** Absent where AWS has it in all its Regions (the CreateKey operation's KeySpec). */
+  readonly availability?: 'China Regions alone' | 'not in China Regions';
 }
 
 const rsa = (bits: number) =>
@@ -108,6 +108,7 @@ const mlKem = (parameters: string) =>
     parameters,
     encapsulationAlgorithms: ['ML_KEM'],
     importable: true,
+    availability: 'not in China Regions',
   }) as const;
 
 const rows = {
@@ -156,7 +157,7 @@ const rows = {
     signingAlgorithms: ['SM2DSA'],
     keyAgreementAlgorithms: ['ECDH'],
     importable: true,
-    chinaOnly: true,
+    availability: 'China Regions alone',
   },
 } as const satisfies Readonly<Record<string, KeySpecRow>>;
 
@@ -168,6 +169,12 @@ export const keySpecs: Readonly<Record<KeySpec, KeySpecRow>> = rows;
 export function isAsymmetric(spec: KeySpec): boolean {
   const { family } = keySpecs[spec];
   return family !== 'symmetric' && family !== 'hmac';
+}
+
+/** Whether AWS has keys of this spec in this Region, say `us-east-1`. */
+export function isAvailableIn(spec: KeySpec, region: string): boolean {
+  const { availability } = keySpecs[spec];
+  return availability === undefined || region.startsWith('cn-') === (availability === 'China Regions alone');
 }
 
 /** The algorithms of a key, which are those of its spec that go with its usage, under the names of AWS's members. */

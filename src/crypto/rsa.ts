@@ -33,14 +33,6 @@ const oaepHashes: Readonly<Record<OaepAlgorithm, { node: string; web: string; by
   RSAES_OAEP_SHA_256: { node: 'sha256', web: 'SHA-256', bytes: 32 },
 };
 
-export function isRsaSpec(spec: KeySpec): spec is RsaSpec {
-  return keySpecs[spec].family === 'rsa';
-}
-
-export function isOaepAlgorithm(algorithm: EncryptionAlgorithm): algorithm is OaepAlgorithm {
-  return Object.hasOwn(oaepHashes, algorithm);
-}
-
 /** The longest plaintext (RFC 8017 section 7.1.1), which is AWS's table in the Encrypt operation's documentation. */
 export function maxPlaintextBytes(spec: RsaSpec, algorithm: OaepAlgorithm): number {
   return Number(keySpecs[spec].parameters) / 8 - 2 * oaepHashes[algorithm].bytes - 2;

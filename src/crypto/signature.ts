@@ -7,14 +7,12 @@ import { publicHalf } from './key-pair.ts';
 import type { MessageType, SigningAlgorithm } from './key-specs.ts';
 import * as mlDsa from './ml-dsa.ts';
 import * as rsa from './rsa.ts';
+import * as sm2 from './sm2.ts';
 
 /**
  * The one table of signature algorithms: which kinds of message each takes, and who signs and verifies them. RAW is a
  * message, DIGEST its hash, EXTERNAL_MU the message representative of FIPS 204 (the Sign operation's MessageType).
  */
-
-/** All but SM2's: see {@link KeyPairSpec}. */
-export type SupportedSigningAlgorithm = Exclude<SigningAlgorithm, 'SM2DSA'>;
 
 interface Scheme {
   /** Bytes of the algorithm's digest, which a message of the type DIGEST or EXTERNAL_MU has exactly. */
@@ -54,7 +52,7 @@ const ecdsa = (hash: rsa.SignatureHash): Scheme => ({
   },
 });
 
-const schemes: Readonly<Record<SupportedSigningAlgorithm, Scheme>> = {
+const schemes: Readonly<Record<SigningAlgorithm, Scheme>> = {
   RSASSA_PKCS1_V1_5_SHA_256: rsassa('pkcs1-v1.5', 'sha256'),
   RSASSA_PKCS1_V1_5_SHA_384: rsassa('pkcs1-v1.5', 'sha384'),
   RSASSA_PKCS1_V1_5_SHA_512: rsassa('pkcs1-v1.5', 'sha512'),
@@ -79,19 +77,22 @@ const schemes: Readonly<Record<SupportedSigningAlgorithm, Scheme>> = {
       EXTERNAL_MU: { sign: mlDsa.signMu, verify: mlDsa.verifyMu },
     },
   },
+  SM2DSA: {
+    digestBytes: sm2.DIGEST_BYTES,
+    methods: {
+      RAW: { sign: sm2.signMessage, verify: sm2.verifyMessage },
+      DIGEST: { sign: sm2.signDigest, verify: sm2.verifyDigest },
+    },
+  },
 };
 
-export function isSupportedAlgorithm(algorithm: SigningAlgorithm): algorithm is SupportedSigningAlgorithm {
-  return Object.hasOwn(schemes, algorithm);
-}
-
 /** Which types of message an algorithm takes. */
-export function messageTypesOf(algorithm: SupportedSigningAlgorithm): readonly MessageType[] {
+export function messageTypesOf(algorithm: SigningAlgorithm): readonly MessageType[] {
   return Object.keys(schemes[algorithm].methods) as MessageType[];
 }
 
 /** How many bytes a message of the type DIGEST or EXTERNAL_MU must have. */
-export function digestBytes(algorithm: SupportedSigningAlgorithm): number {
+export function digestBytes(algorithm: SigningAlgorithm): number {
   return schemes[algorithm].digestBytes;
 }
 
@@ -101,7 +102,7 @@ export function digestBytes(algorithm: SupportedSigningAlgorithm): number {
  */
 export async function sign(
   key: KeyObject,
-  algorithm: SupportedSigningAlgorithm,
+  algorithm: SigningAlgorithm,
   message: Uint8Array,
   messageType: MessageType,
   random: Random,
@@ -112,7 +113,7 @@ export async function sign(
 /** Verifies with a public key, or with the private one that holds it. Any signature may be given; a bad one is false. */
 export async function verify(
   key: KeyObject,
-  algorithm: SupportedSigningAlgorithm,
+  algorithm: SigningAlgorithm,
   message: Uint8Array,
   messageType: MessageType,
   signature: Uint8Array,
@@ -120,7 +121,7 @@ export async function verify(
   return methodOf(algorithm, message, messageType).verify(publicHalf(key), message, signature);
 }
 
-function methodOf(algorithm: SupportedSigningAlgorithm, message: Uint8Array, messageType: MessageType): Method {
+function methodOf(algorithm: SigningAlgorithm, message: Uint8Array, messageType: MessageType): Method {
   const { methods, digestBytes: bytes } = schemes[algorithm];
   const method = methods[messageType];
   invariant(method !== undefined, `${algorithm} takes messages of the type ${messageType}`);

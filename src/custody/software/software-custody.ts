@@ -1,7 +1,8 @@
 import { createHmac } from 'node:crypto';
+import * as asymmetric from '../../crypto/asymmetric-encryption.ts';
 import { lengthPrefixed } from '../../crypto/canonical.ts';
 import { additionalData, decodeHeader, HEADER_BYTES, sealingData } from '../../crypto/ciphertext.ts';
-import { deriveSharedSecret } from '../../crypto/ec.ts';
+import * as ec from '../../crypto/ec.ts';
 import { generateMac, verifyMac } from '../../crypto/hmac.ts';
 import {
   exportPrivateKey,
@@ -13,10 +14,10 @@ import {
 } from '../../crypto/key-pair.ts';
 import { type KeySpec, keySpecs } from '../../crypto/key-specs.ts';
 import { decapsulate, encapsulate } from '../../crypto/ml-kem.ts';
-import { decryptOaep, encryptOaep, isOaepAlgorithm } from '../../crypto/rsa.ts';
 import { NONCE_BYTES, SealedBox } from '../../crypto/sealed-box.ts';
 import { SecretBytes } from '../../crypto/secret-bytes.ts';
-import { isSupportedAlgorithm, sign, verify } from '../../crypto/signature.ts';
+import { sign, verify } from '../../crypto/signature.ts';
+import * as sm2 from '../../crypto/sm2.ts';
 import { invariant, KeyholdError } from '../../runtime/errors.ts';
 import type { Random } from '../../runtime/random.ts';
 import type { Custody, KeyHandle, MaterialIdentity, WrappedMaterial } from '../contract.ts';
@@ -108,32 +109,31 @@ export function softwareCustody(sealer: Sealer, random: Random, makeKeyPair: Key
     publicKey: (handle) => publicKeyOf(OpenKeyPair.of(handle).publicKey),
 
     async encryptAsymmetric(handle, algorithm, plaintext) {
-      invariant(isOaepAlgorithm(algorithm), 'the algorithm is one of the key’s');
-      return encryptOaep(OpenKeyPair.of(handle).publicKey, algorithm, plaintext);
+      invariant(algorithm !== 'SYMMETRIC_DEFAULT', 'the algorithm is one of the key’s');
+      return asymmetric.encrypt(OpenKeyPair.of(handle).publicKey, algorithm, plaintext);
     },
 
     async decryptAsymmetric(handle, algorithm, ciphertext) {
-      invariant(isOaepAlgorithm(algorithm), 'the algorithm is one of the key’s');
-      return decryptOaep(OpenKeyPair.privateKeyOf(handle), algorithm, ciphertext);
+      invariant(algorithm !== 'SYMMETRIC_DEFAULT', 'the algorithm is one of the key’s');
+      return asymmetric.decrypt(OpenKeyPair.privateKeyOf(handle), algorithm, ciphertext);
     },
 
-    sign(handle, algorithm, message, messageType) {
-      invariant(isSupportedAlgorithm(algorithm), 'the algorithm is one of the key’s');
-      return sign(OpenKeyPair.privateKeyOf(handle), algorithm, message, messageType, random);
-    },
+    sign: (handle, algorithm, message, messageType) =>
+      sign(OpenKeyPair.privateKeyOf(handle), algorithm, message, messageType, random),
 
-    verify(handle, algorithm, message, messageType, signature) {
-      invariant(isSupportedAlgorithm(algorithm), 'the algorithm is one of the key’s');
-      return verify(OpenKeyPair.of(handle).publicKey, algorithm, message, messageType, signature);
-    },
+    verify: (handle, algorithm, message, messageType, signature) =>
+      verify(OpenKeyPair.of(handle).publicKey, algorithm, message, messageType, signature),
 
     generateMac: (handle, algorithm, message) => generateMac(OpenSecret.secretOf(handle), algorithm, message),
 
     verifyMac: (handle, algorithm, message, mac) => verifyMac(OpenSecret.secretOf(handle), algorithm, message, mac),
 
     async deriveSharedSecret(handle, otherPublicKey) {
-      const other = parsePublicKey(OpenKeyPair.of(handle).spec, otherPublicKey);
-      return other === undefined ? undefined : deriveSharedSecret(OpenKeyPair.privateKeyOf(handle), other);
+      const { spec } = OpenKeyPair.of(handle);
+      const other = parsePublicKey(spec, otherPublicKey);
+      if (other === undefined) return undefined;
+      const { deriveSharedSecret } = keySpecs[spec].family === 'sm2' ? sm2 : ec;
+      return deriveSharedSecret(OpenKeyPair.privateKeyOf(handle), other);
     },
 
     encapsulate: (handle) => encapsulate(OpenKeyPair.of(handle).publicKey),

@@ -1,5 +1,5 @@
 import type { CreateKeyRequest, CreateKeyResponse } from '@aws-sdk/client-kms';
-import { type KeySpec, type KeyUsage, keySpecs } from '../../crypto/key-specs.ts';
+import { isAvailableIn, type KeySpec, type KeyUsage, keySpecs } from '../../crypto/key-specs.ts';
 import type { NewMaterial } from '../../custody/contract.ts';
 import { type KeyIdentity, type KeyRecord, keyArn } from '../../keys/key.ts';
 import { materialName, materialsTable } from '../../keys/tables.ts';
@@ -82,7 +82,9 @@ export const createKey: KmsOperation<
     response: (output) => output,
   },
   async prepare({ input, scope, ports }) {
-    checkRegion(specOf(input), scope.region);
+    if (!isAvailableIn(specOf(input), scope.region)) {
+      throw unsupported(`KeySpec ${specOf(input)} is not supported in this region.`);
+    }
     const { accountId } = scope.caller.principal;
     const identity = { accountId, region: scope.region, keyId: newKeyId(ports.random, input.MultiRegion) };
     // A key for imported material is made without any, and is pending import until some has come.
@@ -137,14 +139,6 @@ function checkCombination(input: Input<CreateKeyRequest>): void {
   if (input.XksKeyId !== undefined) {
     throw validationFailure('XksKeyId can only be specified with Origin EXTERNAL_KEY_STORE.');
   }
-}
-
-/** SM2 is one of the standards of China's Regions, and known in no other. */
-function checkRegion(spec: KeySpec, region: string): void {
-  if (keySpecs[spec].chinaOnly && !region.startsWith('cn-')) {
-    throw unsupported(`KeySpec ${spec} is not supported in this region.`);
-  }
-  if (keySpecs[spec].family === 'sm2') throw unsupported(`KeySpec ${spec} is not supported yet.`);
 }
 
 /** Related multi-Region keys share their id, which tells them from others ("How multi-Region keys work", developer guide). */

@@ -1,5 +1,5 @@
 import type { EncryptionContext } from '../../crypto/ciphertext.ts';
-import { type KeySpec, keySpecs } from '../../crypto/key-specs.ts';
+import { isAvailableIn, type KeySpec } from '../../crypto/key-specs.ts';
 import type { Scope } from '../caller.ts';
 import { encryptDataKey, requireSymmetricKey } from './data-key.ts';
 import { checkContext } from './encryption.ts';
@@ -34,14 +34,9 @@ export async function makeDataKeyPair(
   scope: Scope,
 ): Promise<{ publicKey: Buffer; privateKey: Buffer; ciphertext: Buffer; materialId: string }> {
   requireSymmetricKey(key, operation);
-  checkKeyPairSpec(input.KeyPairSpec, scope.region);
+  if (!isAvailableIn(input.KeyPairSpec, scope.region)) {
+    throw unsupported(`KeyPairSpec ${input.KeyPairSpec} is not supported in this region.`);
+  }
   const { publicKey, privateKey } = await ports.custody.makeDataKeyPair(input.KeyPairSpec);
   return { publicKey, privateKey, ...(await encryptDataKey(ports, key, privateKey, input.EncryptionContext)) };
-}
-
-function checkKeyPairSpec(spec: KeySpec, region: string): void {
-  if (keySpecs[spec].chinaOnly && !region.startsWith('cn-')) {
-    throw unsupported(`KeyPairSpec ${spec} is not supported in this region.`);
-  }
-  if (keySpecs[spec].family === 'sm2') throw unsupported(`KeyPairSpec ${spec} is not supported yet.`);
 }

@@ -1,6 +1,6 @@
+import { type AsymmetricEncryptionAlgorithm, maxPlaintextBytes } from '../../crypto/asymmetric-encryption.ts';
 import { decodeHeader, type EncryptionContext } from '../../crypto/ciphertext.ts';
 import { type EncryptionAlgorithm, keySpecs } from '../../crypto/key-specs.ts';
-import { isOaepAlgorithm, isRsaSpec, maxPlaintextBytes } from '../../crypto/rsa.ts';
 import { incompatibleAlgorithm, incorrectKey, invalidCiphertext, validationFailure } from './errors.ts';
 import { currentHandle } from './key-handle.ts';
 import type { LoadedKey } from './key-source.ts';
@@ -75,13 +75,12 @@ export function requireEncryptionAlgorithm({ record }: LoadedKey, algorithm: Enc
   }
 }
 
-/** RSA encrypts no more than its modulus leaves room for ("Encrypt", API reference). */
+/** AWS's limits for public keys are in the table of the Encrypt operation's documentation. */
 function checkPlaintextLength(
   { record: { keySpec } }: LoadedKey,
-  algorithm: EncryptionAlgorithm,
+  algorithm: AsymmetricEncryptionAlgorithm,
   plaintext: Uint8Array,
 ): void {
-  if (!isOaepAlgorithm(algorithm) || !isRsaSpec(keySpec)) return;
   const most = maxPlaintextBytes(keySpec, algorithm);
   if (plaintext.length > most) {
     throw validationFailure(

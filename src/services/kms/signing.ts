@@ -1,7 +1,7 @@
 import { keySpecs, type MessageType, type SigningAlgorithm } from '../../crypto/key-specs.ts';
-import { digestBytes, isSupportedAlgorithm, messageTypesOf } from '../../crypto/signature.ts';
+import { digestBytes, messageTypesOf } from '../../crypto/signature.ts';
 import type { Target } from '../operation.ts';
-import { incompatibleAlgorithm, unsupported, validationFailure } from './errors.ts';
+import { incompatibleAlgorithm, validationFailure } from './errors.ts';
 import type { LoadedKey } from './key-source.ts';
 import type { KmsPorts } from './ports.ts';
 import { type KeyResource, keyTarget } from './targets.ts';
@@ -41,7 +41,6 @@ export function checkSigning({ record: { keySpec } }: LoadedKey, input: SigningI
   const messageType = messageTypeOf(input);
   const algorithms = keySpecs[keySpec].signingAlgorithms;
   if (algorithms?.includes(algorithm) !== true) throw incompatibleAlgorithm(algorithm, keySpec);
-  if (!isSupportedAlgorithm(algorithm)) throw unsupported(`Algorithm ${algorithm} is not supported yet.`);
   if (!messageTypesOf(algorithm).includes(messageType)) {
     // AWS names the spec where every algorithm of it would refuse, and the algorithm where another would do.
     const refusing = algorithms.length === 1 ? `key spec ${keySpec}` : `algorithm ${algorithm}`;

@@ -1,10 +1,13 @@
 import {
+  CreateAliasCommand,
   CreateKeyCommand,
   type CreateKeyCommandInput,
+  DescribeKeyCommand,
   DisableKeyCommand,
   EncryptCommand,
   type KeyState,
   type KMSClient,
+  ListResourceTagsCommand,
   ScheduleKeyDeletionCommand,
 } from '@aws-sdk/client-kms';
 import { expect } from 'vitest';
@@ -18,20 +21,34 @@ export const noSuchKeyId = '1234abcd-12ab-34cd-56ef-1234567890ab';
 export interface NewKey {
   readonly id: string;
   readonly arn: string;
+  /** Empty where the key has no material yet. */
   readonly materialId: string;
 }
 
 export async function newKey(kms: KMSClient, input: CreateKeyCommandInput = {}): Promise<NewKey> {
   const { KeyMetadata: key } = await kms.send(new CreateKeyCommand(input));
-  if (key?.KeyId === undefined || key.Arn === undefined || key.CurrentKeyMaterialId === undefined) {
-    throw new Error('CreateKey answers with the key');
-  }
-  return { id: key.KeyId, arn: key.Arn, materialId: key.CurrentKeyMaterialId };
+  if (key?.KeyId === undefined || key.Arn === undefined) throw new Error('CreateKey answers with the key');
+  return { id: key.KeyId, arn: key.Arn, materialId: key.CurrentKeyMaterialId ?? '' };
+}
+
+let aliases = 0;
+
+/** Gives a key an alias of its own, whose name it answers with. */
+export async function newAlias(kms: KMSClient, { id }: NewKey): Promise<string> {
+  const AliasName = `alias/test-${++aliases}`;
+  await kms.send(new CreateAliasCommand({ AliasName, TargetKeyId: id }));
+  return AliasName;
 }
 
 export async function putInState(kms: KMSClient, key: NewKey, state: KeyState): Promise<void> {
   if (state === 'Disabled') await kms.send(new DisableKeyCommand({ KeyId: key.id }));
   if (state === 'PendingDeletion') await kms.send(new ScheduleKeyDeletionCommand({ KeyId: key.id }));
+}
+
+/** What DescribeKey says of a key's state. */
+export async function stateOf(kms: KMSClient, { id }: NewKey) {
+  const { Enabled, KeyState, DeletionDate } = (await kms.send(new DescribeKeyCommand({ KeyId: id }))).KeyMetadata ?? {};
+  return { Enabled, KeyState, DeletionDate };
 }
 
 /** A ciphertext of {@link plaintext}. */
@@ -46,6 +63,12 @@ export async function encryptedUnder(
   );
   if (CiphertextBlob === undefined) throw new Error('Encrypt answers with a ciphertext');
   return CiphertextBlob;
+}
+
+/** A key's tags, by their keys. */
+export async function tagsOf(kms: KMSClient, KeyId: string): Promise<Record<string, string | undefined>> {
+  const { Tags = [] } = await kms.send(new ListResourceTagsCommand({ KeyId }));
+  return Object.fromEntries(Tags.map(({ TagKey, TagValue }) => [TagKey, TagValue]));
 }
 
 /** Expects the exception that AWS documents, as every one of them comes: status 400, and with a request id. */

@@ -9,6 +9,7 @@ import { prepareDataDirectory } from '../src/server/data-directory.ts';
 import { rootCaller } from '../src/services/iam/credentials.ts';
 import { createKey } from '../src/services/kms/create-key.ts';
 import { storeKeySource } from '../src/services/kms/key-source.ts';
+import { lastUsages } from '../src/services/kms/last-usages.ts';
 import { sealedStore } from '../src/store/sealed-store.ts';
 import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
 
@@ -49,7 +50,8 @@ export async function seedDataDirectory(path: string, region: string, keys: numb
       secureTransport: false,
       userAgent: 'bench',
     };
-    const fixedPorts = { handles: { open: async () => undefined }, custody, attestationRoots: [] };
+    const usages = lastUsages(store, scope.nowMs);
+    const fixedPorts = { handles: { open: async () => undefined }, custody, attestationRoots: [], usages };
     for (let made = 0; made < keys; made += KEYS_PER_TRANSACTION) {
       await store.transact(async (transaction) => {
         const source = storeKeySource(transaction, compilePolicy);

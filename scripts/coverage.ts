@@ -26,7 +26,9 @@ const knownExceptions = Object.keys(sdk)
   .sort();
 
 export function coveragePage(operations: ReadonlyMap<string, AnyOperation>): string {
-  const done = knownOperations.filter((name) => operations.has(name));
+  const declared = knownOperations.filter((name) => operations.has(name));
+  const done = declared.filter((name) => operations.get(name)?.notYet !== true);
+  const refused = declared.filter((name) => operations.get(name)?.notYet === true);
   const missing = knownOperations.filter((name) => !operations.has(name));
   const answered = new Set<string>(awsErrorCodes);
   return [
@@ -49,7 +51,11 @@ export function coveragePage(operations: ReadonlyMap<string, AnyOperation>): str
     '',
     '## Operations that do not work yet',
     '',
-    'They answer `UnknownOperationException`.',
+    'These validate and authorize a request as AWS does, and then answer `UnsupportedOperationException`:',
+    '',
+    ...refused.map((name) => `- [${name}](../src/services/kms/${kebabCase(name)}.ts)`),
+    '',
+    'These answer `UnknownOperationException`:',
     '',
     ...missing.map((name) => `- ${name}`),
     '',

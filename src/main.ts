@@ -7,6 +7,7 @@ import { systemRandom } from './runtime/random.ts';
 import { attestationRoots } from './server/attestation-roots.ts';
 import { type Prepared, prepareDataDirectory } from './server/data-directory.ts';
 import { readTlsFiles } from './server/listener.ts';
+import { readRequestQuotas } from './server/request-quotas.ts';
 import { findPort, type RunningServer, startWorkers } from './server/supervisor.ts';
 
 /** The command line. Exit status: 0 after a clean stop, 2 when the start is refused, 1 for anything unforeseen. */
@@ -29,6 +30,7 @@ async function serve(config: Config): Promise<void> {
   // What can be refused without touching the data directory is refused before it is touched.
   if (config.tls !== undefined) readTlsFiles(config.tls);
   attestationRoots(config.attestationRootPath);
+  const quotas = config.requestQuotas === undefined ? undefined : readRequestQuotas(config.requestQuotas);
   const port = await findPort(config);
   const prepared = await prepareDataDirectory({
     path: config.dataDir,
@@ -40,7 +42,7 @@ async function serve(config: Config): Promise<void> {
   });
   let server: RunningServer;
   try {
-    server = await startWorkers(config, port, prepared.directory, log);
+    server = await startWorkers(config, port, prepared.directory, log, quotas);
   } catch (error) {
     prepared.release();
     throw error;

@@ -1,4 +1,3 @@
-import { Agent } from 'node:http';
 import {
   CancelKeyDeletionCommand,
   CreateAliasCommand,
@@ -14,7 +13,7 @@ import {
 } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { expectRefusal, newKey, plaintext, policyOf, statement } from './support/kms.ts';
-import { rawRequest } from './support/raw-request.ts';
+import { type PinnedClient, pinnedClient, workerOf } from './support/pinned-client.ts';
 import { cleanUp, startServer, type TestServer } from './support/server.ts';
 
 /**
@@ -29,36 +28,13 @@ let workers: readonly [PinnedClient, PinnedClient];
 
 beforeAll(async () => {
   server = await startServer({ workers: 2 });
-  workers = [await clientOf(0), await clientOf(1)];
+  workers = [await pinnedClient(server, 0), await pinnedClient(server, 1)];
 });
 
 afterAll(async () => {
   for (const { agent } of workers ?? []) agent.destroy();
   await cleanUp(server);
 });
-
-interface PinnedClient {
-  readonly agent: Agent;
-  readonly kms: KMSClient;
-}
-
-async function workerOf(agent: Agent): Promise<number> {
-  const { json } = await rawRequest(server, { method: 'GET', path: '/health', signing: false, agent });
-  return (json() as { worker: number }).worker;
-}
-
-/**
- * A client that speaks to one worker: the kernel deals connections out, so connections are opened until one reaches the
- * worker that is wanted, and that one is kept.
- */
-async function clientOf(worker: number): Promise<PinnedClient> {
-  for (let attempt = 0; attempt < 500; attempt++) {
-    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-    if ((await workerOf(agent)) === worker) return { agent, kms: server.kms({ requestHandler: { httpAgent: agent } }) };
-    agent.destroy();
-  }
-  throw new Error(`no connection of 500 reached worker ${worker}`);
-}
 
 /** Runs `round` many times, each time with the two workers' parts exchanged. */
 async function inTurns(round: (changer: KMSClient, user: KMSClient) => Promise<void>): Promise<void> {
@@ -68,7 +44,7 @@ async function inTurns(round: (changer: KMSClient, user: KMSClient) => Promise<v
     else await round(two.kms, one.kms);
   }
   // Were a connection lost on the way, the test would have proved less than it says.
-  expect([await workerOf(one.agent), await workerOf(two.agent)]).toEqual([0, 1]);
+  expect([await workerOf(server, one.agent), await workerOf(server, two.agent)]).toEqual([0, 1]);
 }
 
 const encrypt = (kms: KMSClient, KeyId: string) => kms.send(new EncryptCommand({ KeyId, Plaintext: plaintext }));
@@ -86,7 +62,12 @@ describe('what one worker has answered holds for the other at once:', () => {
 
   test('a key disabled while the other worker is busy with it', async () => {
     const key = await newKey(workers[0].kms);
-    const busy = await Promise.all([clientOf(0), clientOf(0), clientOf(1), clientOf(1)]);
+    const busy = await Promise.all([
+      pinnedClient(server, 0),
+      pinnedClient(server, 0),
+      pinnedClient(server, 1),
+      pinnedClient(server, 1),
+    ]);
     let done = false;
     const load = busy.map(async ({ kms }) => {
       let answered = 0;

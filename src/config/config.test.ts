@@ -41,6 +41,7 @@ test('every option is read from the command line, and from its variable alike', 
     accountId: '111122223333',
     workers: 3,
     tls: { certPath: resolve('cert.pem'), keyPath: resolve('/etc/key.pem') },
+    requestQuotas: resolve('quotas.json'),
     logLevel: 'debug',
     sandbox: false,
   };
@@ -51,6 +52,7 @@ test('every option is read from the command line, and from its variable alike', 
     workers: '3',
     'tls-cert': 'cert.pem',
     'tls-key': '/etc/key.pem',
+    'request-quotas': 'quotas.json',
     'log-level': 'debug',
   };
   const variableOf = (name: string) => `KEYHOLD_${name.toUpperCase().replaceAll('-', '_')}`;
@@ -66,6 +68,11 @@ test('the command line wins over the environment, whose empty variables are not 
   expect(configOf(['--sandbox'], { KEYHOLD_SANDBOX: 'false' }).sandbox).toBe(true);
   const empty = { KEYHOLD_LISTEN: '', KEYHOLD_DATA_DIR: '', KEYHOLD_TLS_CERT: '', KEYHOLD_SANDBOX: '' };
   expect(configOf([], empty)).toEqual(configOf([]));
+});
+
+test('request quotas are AWS’s, or those of a file', () => {
+  expect(configOf(['--request-quotas', 'aws']).requestQuotas).toBe('aws');
+  expect(configOf(['--request-quotas', './aws']).requestQuotas).toBe(resolve('aws'));
 });
 
 test.each([
@@ -103,6 +110,7 @@ describe('refused', () => {
     [['--tls-cert=c.pem', '--tls-key='], '--tls-key wants a file'],
     [['--tls-cert', 'c.pem'], '--tls-cert and --tls-key are given together or not at all'],
     [['--tls-key', 'k.pem'], '--tls-cert and --tls-key are given together or not at all'],
+    [['--request-quotas='], '--request-quotas wants a file, or aws'],
     [['--log-level', 'INFO'], '--log-level wants one of fatal, error, warn, info, debug, trace, silent'],
     [['--log-level='], '--log-level wants one of'],
   ])('%j', (argv, message) => {

@@ -13,6 +13,8 @@ export interface Config {
   readonly accountId?: string;
   readonly workers: number;
   readonly tls?: { readonly certPath: string; readonly keyPath: string };
+  /** `aws`, or the absolute path of a file; absent where requests are not limited. */
+  readonly requestQuotas?: string;
   readonly logLevel: LogLevel;
   readonly sandbox: boolean;
   /** A file of certificates in PEM, trusted beside AWS's as roots of Nitro enclaves' attestation documents. */
@@ -41,6 +43,11 @@ const options = {
   workers: { variable: 'KEYHOLD_WORKERS', value: 'n', help: 'how many threads serve requests (default one per core)' },
   'tls-cert': { variable: 'KEYHOLD_TLS_CERT', value: 'file', help: 'serve TLS 1.2+ with this certificate chain (PEM)' },
   'tls-key': { variable: 'KEYHOLD_TLS_KEY', value: 'file', help: 'its private key (PEM); SIGHUP reads both again' },
+  'request-quotas': {
+    variable: 'KEYHOLD_REQUEST_QUOTAS',
+    value: 'file',
+    help: 'limit requests per second as this JSON file says, or aws for the quotas of AWS (default no limit)',
+  },
   'attestation-root': {
     variable: 'KEYHOLD_ATTESTATION_ROOT',
     value: 'file',
@@ -72,6 +79,7 @@ export function readCommand(argv: readonly string[], environment: NodeJS.Process
   const { host, port } = readListen(text('listen') ?? '127.0.0.1:8080');
   const accountId = readAccountId(text('account-id'));
   const tls = readTls(text('tls-cert'), text('tls-key'));
+  const requestQuotas = readQuotasSource(text('request-quotas'));
   const attestationRoot = text('attestation-root');
   const sandbox = flag('sandbox');
   if (sandbox && !isLoopback(host)) throw refused(`--sandbox listens on loopback addresses only, not on ${host}`);
@@ -87,6 +95,7 @@ export function readCommand(argv: readonly string[], environment: NodeJS.Process
       ...(accountId === undefined ? {} : { accountId }),
       workers: readWorkers(text('workers')),
       ...(tls === undefined ? {} : { tls }),
+      ...(requestQuotas === undefined ? {} : { requestQuotas }),
       ...(attestationRoot === undefined
         ? {}
         : { attestationRootPath: readPath('attestation-root', 'file', attestationRoot) }),
@@ -161,6 +170,11 @@ function readTls(cert: string | undefined, key: string | undefined): { certPath:
 function readPath(name: OptionName, what: string, text: string): string {
   if (text === '') throw refused(`--${name} wants a ${what}`);
   return resolve(text);
+}
+
+/** A file that is called aws is `./aws`. */
+function readQuotasSource(text: string | undefined): string | undefined {
+  return text === undefined || text === 'aws' ? text : readPath('request-quotas', 'file, or aws', text);
 }
 
 function readLogLevel(text: string): LogLevel {

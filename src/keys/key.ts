@@ -77,6 +77,12 @@ export function keyArn(key: KeyIdentity): string {
   return `arn:${partitionOf(key.region)}:kms:${key.region}:${key.accountId}:key/${key.keyId}`;
 }
 
+/** Reads what {@link keyArn} wrote. */
+export function parseKeyArn(arn: string): KeyIdentity {
+  const [, , , region = '', accountId = '', resource = ''] = arn.split(':');
+  return { accountId, region, keyId: resource.slice('key/'.length) };
+}
+
 /** The first part of ARNs, which differs in the China and GovCloud Regions ("Amazon Resource Names", IAM user guide). */
 export function partitionOf(region: string): string {
   if (region.startsWith('cn-')) return 'aws-cn';

@@ -22,9 +22,11 @@ test('each table has a name of its own, which it keeps: records are sealed with 
     'deletions',
     'key-owners',
     'keys',
+    'last-usages',
     'materials',
     'policies',
     'rotations',
+    'usage-tracking',
   ]);
 });
 

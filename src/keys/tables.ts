@@ -1,6 +1,7 @@
 import { type Table, table } from '../store/sealed-store.ts';
 import type { AliasRecord } from './alias.ts';
 import type { KeyIdentity, KeyRecord } from './key.ts';
+import type { LastUsage } from './last-usage.ts';
 import type { MaterialRecord } from './material.ts';
 
 /**
@@ -21,6 +22,10 @@ export const keyOwnersTable: Table<{ readonly accountId: string }> = table('key-
 export const deletionsTable: Table<KeyIdentity> = table('deletions');
 /** Keys with automatic rotation, by the moment of the next one. */
 export const rotationsTable: Table<KeyIdentity> = table('rotations');
+/** When each key was last used, and how; nothing of keys that never were. No cache holds it, and no change log tells of it. */
+export const lastUsagesTable: Table<LastUsage> = table('last-usages');
+/** Since when there are such records: one record, `this`. */
+export const usageTrackingTable: Table<{ readonly sinceMs: number }> = table('usage-tracking');
 
 export function regionPrefix(owner: { readonly accountId: string; readonly region: string }): string {
   return `${owner.accountId}/${owner.region}/`;

@@ -12,6 +12,7 @@ import type { Random } from '../runtime/random.ts';
 import { createAccount, newAccessKey } from '../services/iam/administrator.ts';
 import { newAccountId } from '../services/iam/identifiers.ts';
 import { accessKeysTable, accountsTable, usersTable } from '../services/iam/records.ts';
+import { startOfTracking, startTracking } from '../services/kms/last-usages.ts';
 import { sealedStore, sealedTransaction, table } from '../store/sealed-store.ts';
 import { openSqliteStore, type SqliteStore } from '../store/sqlite/sqlite-store.ts';
 
@@ -139,12 +140,15 @@ async function openOrMakeDeployment(
   const rootKey = openRootKeyFile(directory.rootKey, options.random);
   if (await isUnused(raw)) return makeDeployment(directory, raw, rootKey, options);
   const domainKeys = await openDomainKeys(raw, rootKey, options.random);
-  const deployment = (await sealedStore(raw, domainKeys.sealer('records')).get(deploymentTable, DEPLOYMENT))?.value;
+  const store = sealedStore(raw, domainKeys.sealer('records'));
+  const deployment = (await store.get(deploymentTable, DEPLOYMENT))?.value;
   // Not taken for a first start, which would make another administrator, and in the sandbox let anyone use the keys.
   if (deployment === undefined) {
     throw new KeyholdError('TamperedRecord', `the record of the deployment is missing from ${directory.database}`);
   }
   refuseMisfit(deployment, options);
+  // Here and not by the workers, who find the database as this leaves it: all of it in one file.
+  await startOfTracking(store, options.clock.now());
   return { accountId: deployment.accountId, firstStart: false };
 }
 
@@ -185,6 +189,7 @@ async function makeDeployment(
     const createdAtMs = options.clock.now();
     await createAccount(records, accountId, accessKey, random, createdAtMs);
     await records.create(deploymentTable, DEPLOYMENT, { accountId, sandbox: options.sandbox, createdAtMs });
+    await startTracking(records, createdAtMs);
   });
   return { accountId, firstStart: true };
 }

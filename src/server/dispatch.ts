@@ -10,6 +10,7 @@ import { parseJsonBody, serialise } from '../wire/aws-json.ts';
 import { type ErrorResponse, errorResponse } from '../wire/error-response.ts';
 import type { SignedRequest } from '../wire/sigv4/signed-request.ts';
 import type { Authenticator } from './authenticate.ts';
+import type { Throttle } from './request-limiter.ts';
 
 /** A request as the listener hands it over: its bytes, and what the connection says of it. */
 export interface ServerRequest extends SignedRequest {
@@ -33,6 +34,8 @@ export interface ServerResponse {
 export interface DispatchDependencies {
   readonly services: readonly Service[];
   readonly authenticate: Authenticator;
+  /** Absent where requests are not limited. */
+  readonly throttle?: Throttle;
   readonly audit: AuditTrail;
   readonly clock: Clock;
   readonly random: Random;
@@ -40,12 +43,12 @@ export interface DispatchDependencies {
 }
 
 /**
- * A request's way: operation → authentication → validation → `perform` → audit → answer. No result is answered, no change
- * commits and no refusal is explained before its audit record has been written; where it cannot be, the answer is that of
- * an internal fault.
+ * A request's way: operation → authentication → validation → quotas → `perform` → audit → answer. No result is answered,
+ * no change commits and no refusal is explained before its audit record has been written; where it cannot be, the answer is
+ * that of an internal fault.
  */
 export function dispatcher(dependencies: DispatchDependencies): (request: ServerRequest) => Promise<ServerResponse> {
-  const { audit, clock, random, log } = dependencies;
+  const { audit, clock, random, log, throttle } = dependencies;
   const services = new Map(dependencies.services.map((service) => [service.targetPrefix, service]));
 
   /** Does what is asked and gives the body of the answer, once the audit record is written. */
@@ -66,12 +69,17 @@ export function dispatcher(dependencies: DispatchDependencies): (request: Server
     const input = operation.input.parse(parseJsonBody(request.body)) as object;
     attempt.input = input;
     operation.validate?.(input);
+    // AWS turns away what "might otherwise be valid" ("Throttling AWS KMS requests", developer guide). Whether that is before
+    // it looks at policies is not documented; here it is before anything that costs, also for who is then not allowed. What
+    // is turned away leaves a record like any other refusal.
+    throttle?.(service, operation, input, scope);
     let body = '';
     await perform(service, operation, input, scope, attempt.touched, (output) => {
       attempt.output = output;
       if (output !== undefined) body = serialise(output);
       return audit.append(auditRecordJson(attempt));
     });
+    service.succeeded?.(operation, attempt);
     return body;
   }
 

@@ -4,9 +4,12 @@ import { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { KeyholdError } from '../runtime/errors.ts';
+import { systemRandom } from '../runtime/random.ts';
 import { releaseIfOwnedBy } from '../store/sqlite/write-lock.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { cannotListen } from './listener.ts';
+import { requestCounters } from './request-limiter.ts';
+import type { RequestQuotas } from './request-quotas.ts';
 import { epochOf, sharedMemory } from './shared-memory.ts';
 import type { FromWorker, ToWorker, WorkerOrders } from './worker.ts';
 
@@ -28,23 +31,26 @@ const YOUNG_GENERATION_MB = 24;
  * Starts the workers, resolves when all of them listen, and replaces one that dies. Throws StartupRefused.
  *
  * @param port what `findPort` has found
+ * @param quotas absent where requests are not limited
  */
 export async function startWorkers(
   config: Config,
   port: number,
   directory: DataDirectory,
   log: Logger,
+  quotas?: RequestQuotas,
 ): Promise<RunningServer> {
   // Only Linux deals connections out among sockets that share a port; elsewhere one worker serves.
   const workers = process.platform === 'linux' ? config.workers : 1;
   const memory = sharedMemory(workers);
+  const limits = quotas === undefined ? {} : { limits: { quotas, counters: requestCounters(quotas, systemRandom()) } };
   const epoch = epochOf(memory);
   const threads: (Worker | undefined)[] = [];
   let stopping = false;
 
   /** Resolves when the worker listens, with the promise of its end. Throws if it ends before. */
   async function start(slot: number): Promise<{ gone: Promise<void> }> {
-    const orders: WorkerOrders = { slot, workers, config, port, directory, memory };
+    const orders: WorkerOrders = { slot, workers, config, port, directory, memory, ...limits };
     const thread = new Worker(new URL('./worker.ts', import.meta.url), {
       workerData: orders,
       name: `worker-${slot}`,

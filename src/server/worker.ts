@@ -15,6 +15,7 @@ import { credentials } from '../services/iam/credentials.ts';
 import { destroyDueKeys } from '../services/kms/destroy-due-keys.ts';
 import { kmsService } from '../services/kms/index.ts';
 import { keyDirectory } from '../services/kms/key-directory.ts';
+import { lastUsages, startOfTracking } from '../services/kms/last-usages.ts';
 import { rotateDueKeys } from '../services/kms/rotate-due-keys.ts';
 import { announcing, changeFeed } from '../store/change-feed.ts';
 import { sealedStore } from '../store/sealed-store.ts';
@@ -25,9 +26,12 @@ import { sandboxAuthenticator, signatureAuthenticator } from './authenticate.ts'
 import type { DataDirectory } from './data-directory.ts';
 import { dispatcher } from './dispatch.ts';
 import { listen } from './listener.ts';
+import { type RequestCounters, requestLimiter } from './request-limiter.ts';
+import type { RequestQuotas } from './request-quotas.ts';
 import { epochOf, movableClock, type SharedMemory } from './shared-memory.ts';
 import { sideDoor } from './side-door.ts';
 import { type Chore, startSweeper } from './sweeper.ts';
+import { startUsageWriter } from './usage-writer.ts';
 
 /** One worker thread: its own store, caches, audit stream and listener, wired by hand. */
 
@@ -38,6 +42,8 @@ export interface WorkerOrders {
   readonly port: number;
   readonly directory: DataDirectory;
   readonly memory: SharedMemory;
+  /** Absent where requests are not limited. */
+  readonly limits?: { readonly quotas: RequestQuotas; readonly counters: RequestCounters };
 }
 
 export type ToWorker = { readonly type: 'stop' } | { readonly type: 'reload-tls' };
@@ -55,7 +61,7 @@ const CACHED_POLICY_CHARACTERS = 2 * 1024 * 1024;
 const DESTRUCTION_GRACE_MS = 5000;
 
 async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloadTls(): void }> {
-  const { slot, config, directory, memory } = orders;
+  const { slot, config, directory, memory, limits } = orders;
   const log = pino({ level: config.logLevel, base: { worker: slot } }, pino.destination({ fd: 2, sync: true }));
   const random = systemRandom();
   const sandboxClock = config.sandbox ? movableClock(memory, systemClock) : undefined;
@@ -69,6 +75,7 @@ async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloa
   const custody = softwareCustody(domainKeys.sealer('key material'), random, keyPairMaker());
   const compilePolicy = policyCompiler();
   const keys = keyDirectory({ store, feed, custody, compilePolicy, capacity: CACHED_KEYS });
+  const usages = lastUsages(store, await startOfTracking(store, clock.now()));
   const audit = openFileTrail({
     directory: directory.audit,
     stream: `w${slot}`,
@@ -92,9 +99,11 @@ async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloa
           random,
           compilePolicy,
           attestationRoots: attestationRoots(config.attestationRootPath),
+          usages,
         }),
       ],
       authenticate: config.sandbox ? sandboxAuthenticator() : signatureAuthenticator(credentials(store, feed)),
+      ...(limits === undefined ? {} : { throttle: requestLimiter(limits.quotas, limits.counters, clock) }),
       audit,
       clock,
       random,
@@ -102,6 +111,7 @@ async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloa
     }),
   });
 
+  const usageWriter = startUsageWriter(usages, log);
   const chores: readonly Chore[] = [
     { work: destroyDueKeys, graceMs: DESTRUCTION_GRACE_MS, destroys: true },
     { work: rotateDueKeys(custody), graceMs: 0, destroys: false },
@@ -113,6 +123,7 @@ async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloa
     async stop() {
       await listener.close();
       await sweeper?.stop();
+      await usageWriter.stop();
       await audit.close();
       await store.close();
     },

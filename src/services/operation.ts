@@ -38,12 +38,31 @@ export type Operation<Request extends object, Response, Targets, Ports, Prepared
 interface Declaration<Request extends object, Response, Targets, Ports> {
   /** AWS's name: `GenerateDataKey`. */
   readonly name: string;
+  /** Its handler refuses whatever is asked with UnsupportedOperationException: for now, only the way there is AWS's. */
+  readonly notYet?: true;
   readonly input: Structure<Request>;
   /** What no single member's constraint can say, checked before anything is looked up. */
   readonly validate?: (input: Input<Request>) => void;
   /** In the order in which AWS checks them. There is at least one, so that nothing goes without authorization. */
   readonly targets: { readonly [Name in keyof Targets]: Target<Input<Request>, Targets[Name], Ports> };
   readonly audit: AuditDeclaration<Request, Response>;
+}
+
+/** A request that has succeeded, by what its audit record says of it. */
+export interface Success {
+  readonly requestId: string;
+  readonly eventId: string;
+  readonly nowMs: number;
+  /** What it was about. */
+  readonly touched: readonly AuditResource[];
+}
+
+/** One request more of a quota on requests. */
+export interface RequestCharge {
+  /** AWS's name of it, without what all of them end in: `CreateKey`, `Cryptographic operations (RSA)`. */
+  readonly quota: string;
+  /** Absent where it is the Region that the request is about. */
+  readonly region?: string;
 }
 
 export interface HandlerRequest<Input, Targets, Ports> {

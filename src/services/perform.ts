@@ -5,7 +5,15 @@ import type { MaybePromise } from '../store/change-feed.ts';
 import type { Store, Transaction } from '../store/sealed-store.ts';
 import type { Scope } from './caller.ts';
 import { globalCondition } from './global-conditions.ts';
-import type { AuthorizationFacts, ConditionRequest, HandlerRequest, Operation, Target } from './operation.ts';
+import type {
+  AuthorizationFacts,
+  ConditionRequest,
+  HandlerRequest,
+  Operation,
+  RequestCharge,
+  Success,
+  Target,
+} from './operation.ts';
 
 /** An operation of any service, with its types forgotten: what tables of operations hold. */
 // biome-ignore lint/suspicious/noExplicitAny: the types are the declaration's own; here every one of them must fit
@@ -23,6 +31,10 @@ export interface Service {
   /** What targets and handlers may reach; in a change, all of it through the transaction. */
   readonly ports: (transaction?: Transaction) => unknown;
   readonly store: Store;
+  /** Told of each request that has succeeded and been recorded. It is quick, and does not throw. */
+  readonly succeeded?: (operation: AnyOperation, success: Success) => void;
+  /** What a validated request counts against, where requests are limited; a service without this is not limited. */
+  readonly requestCharges?: (operation: string, input: object) => readonly RequestCharge[];
 }
 
 /**

@@ -128,6 +128,13 @@ test('a transaction that failed is announced too, for it may have reached the di
   expect(epoch.current()).toBe(before + 1);
 });
 
+test('what is not logged is not announced, for there is nothing to be told of', async () => {
+  const before = epoch.current();
+  await store.transact((transaction) => transaction.create(shapes, 'a', 'round'), { unlogged: true });
+  expect(epoch.current()).toBe(before);
+  expect((await store.get(shapes, 'a'))?.value).toBe('round');
+});
+
 test('an announced commit is announced before whoever asked for it goes on', async () => {
   const before = epoch.current();
   await put(store, 'sky', 'blue');

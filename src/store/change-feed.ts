@@ -22,7 +22,7 @@ export function sharedEpoch(buffer: SharedArrayBuffer): Epoch {
   };
 }
 
-/** A store that announces each commit before whoever asked for it is answered. */
+/** A store that announces each commit to the change log before whoever asked for it is answered. */
 export function announcing(store: Store, epoch: Epoch): Store {
   return {
     get: (table, key) => store.get(table, key),
@@ -31,9 +31,10 @@ export function announcing(store: Store, epoch: Epoch): Store {
     head: () => store.head(),
     changesSince: (sequence) => store.changesSince(sequence),
     close: () => store.close(),
-    transact: async (work) => {
+    transact: async (work, options) => {
+      if (options?.unlogged === true) return store.transact(work, options);
       try {
-        return await store.transact(work);
+        return await store.transact(work, options);
       } finally {
         // Also after a failure: whether a commit that threw has reached the disk is not for us to guess.
         epoch.advance();

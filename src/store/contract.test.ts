@@ -292,6 +292,30 @@ describe.each([
     expect(await store.head()).toBe(5);
   });
 
+  test('an unlogged transaction commits, rolls back and conflicts as any other, and leaves the change log as it was', async () => {
+    const store = open();
+    await createAll(store, 'key', ['a']);
+    const before = [await store.head(), await store.changesSince(0)];
+    const unlogged = <T>(work: (transaction: RawTransaction) => Promise<T>) => store.transact(work, { unlogged: true });
+    await unlogged(async (transaction) => {
+      await transaction.create('use', 'a', bytes('one'));
+      await transaction.replace('key', 'a', bytes('two'), 1);
+    });
+    expect(await getText(store, 'use', 'a')).toEqual({ version: 1, body: 'one' });
+    expect(await getText(store, 'key', 'a')).toEqual({ version: 2, body: 'two' });
+    await expect(unlogged((transaction) => transaction.create('use', 'a', bytes('other')))).rejects.toThrow(conflict);
+    await expect(
+      unlogged(async (transaction) => {
+        await transaction.remove('use', 'a', 1);
+        throw new Error('no');
+      }),
+    ).rejects.toThrow('no');
+    expect(await getText(store, 'use', 'a')).toEqual({ version: 1, body: 'one' });
+    expect([await store.head(), await store.changesSince(0)]).toEqual(before);
+    await createAll(store, 'key', ['b']);
+    expect(await store.head()).toBe((before[0] as number) + 1);
+  });
+
   test('a follower of another history is told to start anew', async () => {
     const store = open();
     await createAll(store, 't', ['a']);

@@ -63,14 +63,22 @@ export type ChangesSince =
    */
   | { readonly complete: false; readonly head: number };
 
+export interface TransactOptions {
+  /**
+   * Leaves no rows in the change log. Only for records that no cache holds and that change often: they would crowd out of
+   * the log what followers must be told.
+   */
+  readonly unlogged?: boolean;
+}
+
 export interface RawStore extends RawReader {
   /**
    * Runs `work` in one serialisable transaction. It commits when the promise resolves, durably, together with a change-log
-   * row for each record that changed; it rolls back and changes nothing when the promise rejects. Reads inside see the
+   * row for each record that changed, unless told otherwise; it rolls back and changes nothing when the promise rejects. Reads inside see the
    * transaction's own writes; reads outside never see uncommitted ones. Transactions of one store queue, so `work` must
    * settle soon and must not start another on the same store. Rejects with what `work` rejects with.
    */
-  transact<T>(work: (transaction: RawTransaction) => Promise<T>): Promise<T>;
+  transact<T>(work: (transaction: RawTransaction) => Promise<T>, options?: TransactOptions): Promise<T>;
   /** The sequence of the newest committed change; 0 in a new store. */
   head(): Promise<number>;
   changesSince(sequence: number): Promise<ChangesSince>;

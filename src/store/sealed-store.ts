@@ -1,6 +1,6 @@
 import { lengthPrefixed } from '../crypto/canonical.ts';
 import { invariant, KeyholdError } from '../runtime/errors.ts';
-import type { ChangesSince, ListOptions, RawReader, RawStore, RawTransaction } from './contract.ts';
+import type { ChangesSince, ListOptions, RawReader, RawStore, RawTransaction, TransactOptions } from './contract.ts';
 
 /**
  * Typed records over a store that is not trusted. A value is written as JSON and sealed with its table, key and version as
@@ -53,7 +53,7 @@ export interface Transaction extends Reader {
 
 /** As {@link RawStore}. */
 export interface Store extends Reader {
-  transact<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
+  transact<T>(work: (transaction: Transaction) => Promise<T>, options?: TransactOptions): Promise<T>;
   head(): Promise<number>;
   changesSince(sequence: number): Promise<ChangesSince>;
   close(): Promise<void>;
@@ -67,7 +67,7 @@ export function table<T>(name: string): Table<T> {
 export function sealedStore(raw: RawStore, sealer: RecordSealer): Store {
   return {
     ...sealedReader(raw, sealer),
-    transact: (work) => raw.transact((transaction) => work(sealedTransaction(transaction, sealer))),
+    transact: (work, options) => raw.transact((transaction) => work(sealedTransaction(transaction, sealer)), options),
     head: () => raw.head(),
     changesSince: (sequence) => raw.changesSince(sequence),
     close: () => raw.close(),

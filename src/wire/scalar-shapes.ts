@@ -10,7 +10,8 @@ import {
 /**
  * A pattern that AWS puts on strings. The whole string must match.
  *
- * INVARIANT: `matches` is character classes repeated, of which no character is in two, so its time is linear in the string.
+ * INVARIANT: the time of `matches` is linear in the string: it is character classes repeated, of which no character is in
+ * two, or says beside it why.
  * `printed` is the text that AWS's description and error messages show; it is never made into a regular expression.
  */
 export interface Pattern {

@@ -10,6 +10,7 @@ import {
   keyOwnerName,
   keyOwnersTable,
   keysTable,
+  lastUsagesTable,
   materialName,
   materialsTable,
   policiesTable,
@@ -36,6 +37,7 @@ export async function destroyKey(transaction: Transaction, key: KeyRecord, nowMs
   await forgetRotation(transaction, key);
   await removeIfPresent(transaction, policiesTable, keyName(key));
   await removeIfPresent(transaction, keyOwnersTable, keyOwnerName(key.region, key.keyId));
+  await removeIfPresent(transaction, lastUsagesTable, keyName(key));
   await removeIfPresent(transaction, keysTable, keyName(key));
   await leaveRelatedKeys(transaction, key, nowMs);
 }

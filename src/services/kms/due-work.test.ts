@@ -13,7 +13,17 @@ import { createKey, machine, type Worker } from './kms.test-helper.ts';
 
 const DAY_MS = 86_400_000;
 const own = { accountId: ACCOUNT, region: REGION };
-const TABLES = ['keys', 'policies', 'materials', 'aliases', 'aliases-of-key', 'key-owners', 'deletions', 'rotations'];
+const TABLES = [
+  'keys',
+  'policies',
+  'materials',
+  'aliases',
+  'aliases-of-key',
+  'key-owners',
+  'deletions',
+  'rotations',
+  'last-usages',
+];
 
 /** A machine of which one can see every record's name, whatever table it is in. */
 function transparentMachine() {
@@ -67,8 +77,10 @@ test('nothing of it is left, and nothing of any other key is touched', async () 
   const keyId = await createKey(kms);
   for (const alias of ['alias/a', 'alias/b/c']) await kms.call('CreateAlias', { AliasName: alias, TargetKeyId: keyId });
   await kms.call('TagResource', { KeyId: keyId, Tags: [{ TagKey: 'a', TagValue: 'b' }] });
+  await kms.call('Encrypt', { KeyId: keyId, Plaintext: Buffer.from('x') });
+  await kms.usages.write();
   await kms.call('ScheduleKeyDeletion', { KeyId: keyId, PendingWindowInDays: 7 });
-  expect((await names()).filter((name) => name.includes(keyId)).length).toBeGreaterThanOrEqual(7);
+  expect((await names()).filter((name) => name.includes(keyId)).length).toBeGreaterThanOrEqual(8);
   await sweep(store, NOW + 7 * DAY_MS);
   expect(await names()).toEqual(before);
 });

@@ -4,15 +4,20 @@ import type { Random } from '../../runtime/random.ts';
 import type { Store } from '../../store/sealed-store.ts';
 import type { AnyOperation, Service } from '../perform.ts';
 import { cancelKeyDeletion } from './cancel-key-deletion.ts';
+import { connectCustomKeyStore } from './connect-custom-key-store.ts';
 import { createAlias } from './create-alias.ts';
+import { createCustomKeyStore } from './create-custom-key-store.ts';
 import { createKey } from './create-key.ts';
 import { decapsulate } from './decapsulate.ts';
 import { decrypt } from './decrypt.ts';
 import { deleteAlias } from './delete-alias.ts';
+import { deleteCustomKeyStore } from './delete-custom-key-store.ts';
 import { deriveSharedSecret } from './derive-shared-secret.ts';
+import { describeCustomKeyStores } from './describe-custom-key-stores.ts';
 import { describeKey } from './describe-key.ts';
 import { disableKey } from './disable-key.ts';
 import { disableKeyRotation } from './disable-key-rotation.ts';
+import { disconnectCustomKeyStore } from './disconnect-custom-key-store.ts';
 import { enableKey } from './enable-key.ts';
 import { enableKeyRotation } from './enable-key-rotation.ts';
 import { encapsulate } from './encapsulate.ts';
@@ -23,10 +28,12 @@ import { generateDataKeyPairWithoutPlaintext } from './generate-data-key-pair-wi
 import { generateDataKeyWithoutPlaintext } from './generate-data-key-without-plaintext.ts';
 import { generateMac } from './generate-mac.ts';
 import { generateRandom } from './generate-random.ts';
+import { getKeyLastUsage } from './get-key-last-usage.ts';
 import { getKeyPolicy } from './get-key-policy.ts';
 import { getKeyRotationStatus } from './get-key-rotation-status.ts';
 import { getPublicKey } from './get-public-key.ts';
 import { type KeySource, type PolicyCompiler, storeKeySource } from './key-source.ts';
+import { type LastUsages, usesKeys } from './last-usages.ts';
 import { listAliases } from './list-aliases.ts';
 import { listKeyPolicies } from './list-key-policies.ts';
 import { listKeyRotations } from './list-key-rotations.ts';
@@ -36,12 +43,14 @@ import type { KeyHandles, KmsPorts } from './ports.ts';
 import { putKeyPolicy } from './put-key-policy.ts';
 import { reEncrypt } from './re-encrypt.ts';
 import { replicateKey } from './replicate-key.ts';
+import { requestCharges } from './request-quotas.ts';
 import { rotateKeyOnDemand } from './rotate-key-on-demand.ts';
 import { scheduleKeyDeletion } from './schedule-key-deletion.ts';
 import { sign } from './sign.ts';
 import { tagResource } from './tag-resource.ts';
 import { untagResource } from './untag-resource.ts';
 import { updateAlias } from './update-alias.ts';
+import { updateCustomKeyStore } from './update-custom-key-store.ts';
 import { updateKeyDescription } from './update-key-description.ts';
 import { updatePrimaryRegion } from './update-primary-region.ts';
 import { verify } from './verify.ts';
@@ -50,15 +59,20 @@ import { verifyMac } from './verify-mac.ts';
 /** The table of AWS KMS's operations: one file each. */
 const operations: readonly AnyOperation[] = [
   cancelKeyDeletion,
+  connectCustomKeyStore,
   createAlias,
+  createCustomKeyStore,
   createKey,
   decapsulate,
   decrypt,
   deleteAlias,
+  deleteCustomKeyStore,
   deriveSharedSecret,
+  describeCustomKeyStores,
   describeKey,
   disableKey,
   disableKeyRotation,
+  disconnectCustomKeyStore,
   enableKey,
   enableKeyRotation,
   encapsulate,
@@ -69,6 +83,7 @@ const operations: readonly AnyOperation[] = [
   generateDataKeyWithoutPlaintext,
   generateMac,
   generateRandom,
+  getKeyLastUsage,
   getKeyPolicy,
   getKeyRotationStatus,
   getPublicKey,
@@ -86,6 +101,7 @@ const operations: readonly AnyOperation[] = [
   tagResource,
   untagResource,
   updateAlias,
+  updateCustomKeyStore,
   updateKeyDescription,
   updatePrimaryRegion,
   verify,
@@ -94,6 +110,9 @@ const operations: readonly AnyOperation[] = [
 
 export const kmsOperations: ReadonlyMap<string, AnyOperation> = new Map(operations.map((each) => [each.name, each]));
 
+/** Those whose success is a usage of keys, for GetKeyLastUsage. */
+const cryptographicOperations: ReadonlySet<AnyOperation> = new Set(operations.filter(usesKeys));
+
 export interface KmsDependencies {
   readonly store: Store;
   readonly directory: KeySource & KeyHandles;
@@ -101,17 +120,22 @@ export interface KmsDependencies {
   readonly random: Random;
   readonly compilePolicy: PolicyCompiler;
   readonly attestationRoots: TrustedRoots;
+  readonly usages: LastUsages;
 }
 
 export function kmsService(dependencies: KmsDependencies): Service {
-  const { store, directory, custody, random, compilePolicy, attestationRoots } = dependencies;
-  const ports: KmsPorts = { keys: directory, handles: directory, store, custody, random, attestationRoots };
+  const { store, directory, custody, random, compilePolicy, attestationRoots, usages } = dependencies;
+  const ports: KmsPorts = { keys: directory, handles: directory, store, custody, random, attestationRoots, usages };
   return {
     name: 'kms',
     targetPrefix: 'TrentService',
     eventSource: 'kms.amazonaws.com',
     operations: kmsOperations,
     store,
+    requestCharges,
+    succeeded: (operation, success) => {
+      if (cryptographicOperations.has(operation)) usages.note(operation.name, success);
+    },
     ports: (transaction) =>
       transaction === undefined
         ? ports

@@ -1,3 +1,4 @@
+import type { AuditResource } from '../../audit/record.ts';
 import { parsePolicy } from '../../authorization/index.ts';
 import type { TrustedRoots } from '../../crypto/attestation/trusted-roots.ts';
 import type { Custody } from '../../custody/contract.ts';
@@ -10,10 +11,11 @@ import { sealedMemoryStore, testSealer } from '../../store/sealed-memory-store.t
 import type { Store } from '../../store/sealed-store.ts';
 import type { Caller, Scope } from '../caller.ts';
 import { perform, type Service } from '../perform.ts';
-import { administrator, scopeOf } from '../scope.test-helper.ts';
+import { administrator, NOW, scopeOf } from '../scope.test-helper.ts';
 import { kmsService } from './index.ts';
 import { keyDirectory } from './key-directory.ts';
 import type { PolicyCompiler } from './key-source.ts';
+import { type LastUsages, lastUsages, startOfTracking } from './last-usages.ts';
 
 /** AWS KMS below the wire: a store in memory, and as many workers over it as a test wants, all of them real. */
 export interface Machine {
@@ -26,6 +28,7 @@ export interface Worker {
   readonly service: Service;
   readonly directory: ReturnType<typeof keyDirectory>;
   readonly custody: Custody;
+  readonly usages: LastUsages;
   /** Performs an operation on an input that is taken for validated. */
   call(operation: string, input: object, caller?: Caller, more?: Partial<Scope>): Promise<Record<string, unknown>>;
 }
@@ -43,18 +46,24 @@ export function machine(records: Store = sealedMemoryStore()): Machine {
       const custody = softwareCustody(testSealer(), random);
       const feed = await changeFeed(store, epoch);
       const directory = keyDirectory({ store, feed, custody, compilePolicy, capacity });
-      const service = kmsService({ store, directory, custody, random, compilePolicy, attestationRoots });
+      const usages = lastUsages(store, await startOfTracking(store, NOW));
+      const service = kmsService({ store, directory, custody, random, compilePolicy, attestationRoots, usages });
       return {
         service,
         directory,
         custody,
+        usages,
         async call(name, input, caller = administrator, more = {}) {
           const operation = service.operations.get(name);
           if (operation === undefined) throw new Error(`no operation ${name}`);
           let answer: object | undefined;
-          await perform(service, operation, input, scopeOf(caller, more), [], async (output) => {
+          const scope = scopeOf(caller, more);
+          const touched: AuditResource[] = [];
+          await perform(service, operation, input, scope, touched, async (output) => {
             answer = output;
           });
+          const { nowMs } = scope;
+          service.succeeded?.(operation, { touched, nowMs, requestId: random.uuid(), eventId: random.uuid() });
           return (answer ?? {}) as Record<string, unknown>;
         },
       };

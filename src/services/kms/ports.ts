@@ -5,6 +5,7 @@ import type { MaybePromise } from '../../store/change-feed.ts';
 import type { Reader } from '../../store/sealed-store.ts';
 import type { Operation } from '../operation.ts';
 import type { KeySource, LoadedKey } from './key-source.ts';
+import type { LastUsages } from './last-usages.ts';
 
 /** What KMS's targets and handlers may reach. In a change, `keys` and `store` look through the transaction. */
 export interface KmsPorts {
@@ -15,6 +16,7 @@ export interface KmsPorts {
   readonly random: Random;
   /** What the attestation documents of Nitro enclaves must be signed below. */
   readonly attestationRoots: TrustedRoots;
+  readonly usages: LastUsages;
 }
 
 export interface KeyHandles {

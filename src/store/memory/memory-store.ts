@@ -6,7 +6,16 @@ import {
   reachesBackTo,
   writtenRecords,
 } from '../change-log.ts';
-import type { Change, ListOptions, RawEntry, RawReader, RawRecord, RawStore, RawTransaction } from '../contract.ts';
+import type {
+  Change,
+  ListOptions,
+  RawEntry,
+  RawReader,
+  RawRecord,
+  RawStore,
+  RawTransaction,
+  TransactOptions,
+} from '../contract.ts';
 import { compareKeys, isRecordKey } from '../record-key.ts';
 import { serialQueue } from '../serial-queue.ts';
 
@@ -39,7 +48,10 @@ export function openMemoryStore({
     return tables;
   });
 
-  async function transact<T>(work: (transaction: RawTransaction) => Promise<T>): Promise<T> {
+  async function transact<T>(
+    work: (transaction: RawTransaction) => Promise<T>,
+    { unlogged = false }: TransactOptions = {},
+  ): Promise<T> {
     assertOpen();
     return queue.run(async () => {
       const transaction = beginTransaction(tables);
@@ -49,7 +61,7 @@ export function openMemoryStore({
         faults.failNextCommit = undefined;
         if (fault !== undefined) throw fault;
         tables = transaction.tables();
-        logChanges(transaction.written);
+        if (!unlogged) logChanges(transaction.written);
         return result;
       } finally {
         transaction.end();

@@ -9,7 +9,15 @@ import {
   reachesBackTo,
   writtenRecords,
 } from '../change-log.ts';
-import type { ChangesSince, ListOptions, RawEntry, RawRecord, RawStore, RawTransaction } from '../contract.ts';
+import type {
+  ChangesSince,
+  ListOptions,
+  RawEntry,
+  RawRecord,
+  RawStore,
+  RawTransaction,
+  TransactOptions,
+} from '../contract.ts';
 import { isRecordKey } from '../record-key.ts';
 import { serialQueue } from '../serial-queue.ts';
 import { inspectSchema, migrate } from './migrations.ts';
@@ -134,13 +142,16 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
     });
   }
 
-  function transact<T>(work: (transaction: RawTransaction) => Promise<T>): Promise<T> {
+  function transact<T>(
+    work: (transaction: RawTransaction) => Promise<T>,
+    { unlogged = false }: TransactOptions = {},
+  ): Promise<T> {
     return exclusively(async () => {
       attempt('begin a transaction', () => writer.exec('BEGIN IMMEDIATE'));
       const transaction = beginTransaction();
       try {
         const result = await work(transaction.operations);
-        transaction.commit();
+        transaction.commit(unlogged);
         return result;
       } finally {
         transaction.end();
@@ -196,18 +207,22 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
       },
     };
 
-    function commit(): void {
-      step(() => attempt('commit a transaction', writeChangesAndCommit));
+    function commit(unlogged: boolean): void {
+      step(() =>
+        attempt('commit a transaction', () => {
+          if (!unlogged) writeChanges();
+          writer.exec('COMMIT');
+        }),
+      );
     }
 
-    function writeChangesAndCommit(): void {
+    function writeChanges(): void {
       let newestSequence = 0;
       for (const { table, key } of written.all()) {
         newestSequence = Number(insertChange.run(table, key).lastInsertRowid);
       }
       const prunable = pruneThrough(limits, newestSequence, written.count());
       if (prunable !== undefined) deleteChanges.run(prunable);
-      writer.exec('COMMIT');
     }
 
     /** Undoes whatever was not committed. */

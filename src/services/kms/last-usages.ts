@@ -1,0 +1,126 @@
+import { parseKeyArn } from '../../keys/key.ts';
+import { type LastUsage, later } from '../../keys/last-usage.ts';
+import { keyName, keysTable, lastUsagesTable, usageTrackingTable } from '../../keys/tables.ts';
+import { KeyholdError } from '../../runtime/errors.ts';
+import type { Store, Transaction } from '../../store/sealed-store.ts';
+import type { Success, Target } from '../operation.ts';
+import type { AnyOperation } from '../perform.ts';
+
+/**
+ * When each key was last used: noted in memory as requests succeed, at the price of one entry of a map, and written down
+ * together every now and then. A worker that dies takes with it what it has not written down.
+ */
+export interface LastUsages {
+  /** Since when usages are tracked in this deployment, in milliseconds since the epoch. */
+  readonly trackedSinceMs: number;
+  /** Notes a cryptographic operation that has succeeded, for each key it was about. */
+  note(operation: string, success: Success): void;
+  /** What this worker has noted of a key and not written down yet. */
+  unwritten(keyArn: string): LastUsage | undefined;
+  /** Writes down what was noted, the first keys first. Whatever fails with the store stays noted. */
+  write(): Promise<WrittenUsages>;
+}
+
+export interface WrittenUsages {
+  /** Whether more is noted than one go writes. */
+  readonly more: boolean;
+  /** Usages that found no room in memory since the go before, and are lost. */
+  readonly lost: number;
+  /** Keys, by their ARNs, whose record was edited by someone: it is not overwritten, and their usages are lost. */
+  readonly tampered: readonly string[];
+}
+
+/** The name of the one record of {@link usageTrackingTable}. */
+const THIS = 'this';
+
+/** Keys that are noted at once; some 300 bytes each. */
+const MOST_NOTED = 20_000;
+/** Keys written in one go; see docs/operations.md for what follows from it. */
+const MOST_WRITTEN = 500;
+/** Records written without letting requests in between. */
+const IN_ONE_TURN = 20;
+
+export function lastUsages(store: Store, trackedSinceMs: number): LastUsages {
+  /** By key ARN, in the order in which they are to be written. */
+  const noted = new Map<string, LastUsage>();
+  let lost = 0;
+
+  return {
+    trackedSinceMs,
+    note(operation, { touched, nowMs, eventId, requestId }) {
+      const usage = { operation, atMs: nowMs, eventId, requestId };
+      for (const { ARN } of touched) {
+        if (noted.size < MOST_NOTED || noted.has(ARN)) noted.set(ARN, usage);
+        else lost += 1;
+      }
+    },
+    unwritten: (keyArn) => noted.get(keyArn),
+    async write() {
+      const batch = firstOf(noted, MOST_WRITTEN);
+      const tampered: string[] = [];
+      if (batch.length > 0) {
+        await store.transact((transaction) => writeAll(transaction, batch, tampered), { unlogged: true });
+      }
+      // What was used again meanwhile is noted anew, and waits for the next go.
+      for (const [arn, usage] of batch) if (noted.get(arn) === usage) noted.delete(arn);
+      const lostBefore = lost;
+      lost = 0;
+      return { more: noted.size > 0, lost: lostBefore, tampered };
+    },
+  };
+}
+
+/** Since when usages are tracked, in milliseconds since the epoch: from the first start that could, which is now if none did. */
+export async function startOfTracking(store: Store, nowMs: number): Promise<number> {
+  const known = await store.get(usageTrackingTable, THIS);
+  return known?.value.sinceMs ?? store.transact((transaction) => startTracking(transaction, nowMs));
+}
+
+export async function startTracking(transaction: Transaction, nowMs: number): Promise<number> {
+  const known = await transaction.get(usageTrackingTable, THIS);
+  if (known !== undefined) return known.value.sinceMs;
+  await transaction.create(usageTrackingTable, THIS, { sinceMs: nowMs });
+  return nowMs;
+}
+
+/** Whether an operation is a cryptographic one on keys: it then declares the usage that it asks of them. */
+export function usesKeys(operation: AnyOperation): boolean {
+  const targets = Object.values(operation.targets) as Target<object, unknown, unknown>[];
+  return targets.some(({ summary }) => summary.usage !== undefined);
+}
+
+function firstOf<K, V>(map: ReadonlyMap<K, V>, most: number): [K, V][] {
+  const entries: [K, V][] = [];
+  for (const entry of map) {
+    if (entries.length === most) break;
+    entries.push(entry);
+  }
+  return entries;
+}
+
+async function writeAll(
+  transaction: Transaction,
+  batch: readonly (readonly [string, LastUsage])[],
+  tampered: string[],
+): Promise<void> {
+  for (const [index, [arn, usage]] of batch.entries()) {
+    try {
+      await writeOne(transaction, keyName(parseKeyArn(arn)), usage);
+    } catch (error) {
+      if (!(error instanceof KeyholdError && error.code === 'TamperedRecord')) throw error;
+      tampered.push(arn);
+    }
+    if (index % IN_ONE_TURN === IN_ONE_TURN - 1) await new Promise(setImmediate);
+  }
+}
+
+async function writeOne(transaction: Transaction, name: string, usage: LastUsage): Promise<void> {
+  // A key that was destroyed meanwhile leaves nothing behind.
+  const [key] = await transaction.names(keysTable, { prefix: name, limit: 1 });
+  if (key !== name) return;
+  const written = await transaction.get(lastUsagesTable, name);
+  if (written === undefined) await transaction.create(lastUsagesTable, name, usage);
+  else if (later(written.value, usage) === usage) {
+    await transaction.replace(lastUsagesTable, name, usage, written.version);
+  }
+}

@@ -3,11 +3,13 @@ import { parsePolicy } from '../src/authorization/index.ts';
 import { openDomainKeys } from '../src/custody/domain-keys.ts';
 import { openRootKeyFile } from '../src/custody/root-key/file-root-key.ts';
 import { softwareCustody } from '../src/custody/software/software-custody.ts';
+import { grantIndex } from '../src/keys/grant-index.ts';
 import { systemClock } from '../src/runtime/clock.ts';
 import { systemRandom } from '../src/runtime/random.ts';
 import { prepareDataDirectory } from '../src/server/data-directory.ts';
 import { rootCaller } from '../src/services/iam/credentials.ts';
 import { createKey } from '../src/services/kms/create-key.ts';
+import { grantTokens } from '../src/services/kms/grant-tokens.ts';
 import { storeKeySource } from '../src/services/kms/key-source.ts';
 import { lastUsages } from '../src/services/kms/last-usages.ts';
 import { sealedStore } from '../src/store/sealed-store.ts';
@@ -51,7 +53,14 @@ export async function seedDataDirectory(path: string, region: string, keys: numb
       userAgent: 'bench',
     };
     const usages = lastUsages(store, scope.nowMs);
-    const fixedPorts = { handles: { open: async () => undefined }, custody, attestationRoots: [], usages };
+    const fixedPorts = {
+      handles: { open: async () => undefined },
+      grants: { of: grantIndex },
+      grantTokens: grantTokens(domainKeys.sealer('grant tokens')),
+      custody,
+      attestationRoots: [],
+      usages,
+    };
     for (let made = 0; made < keys; made += KEYS_PER_TRANSACTION) {
       await store.transact(async (transaction) => {
         const source = storeKeySource(transaction, compilePolicy);

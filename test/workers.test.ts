@@ -1,6 +1,7 @@
 import {
   CancelKeyDeletionCommand,
   CreateAliasCommand,
+  CreateGrantCommand,
   DeleteAliasCommand,
   DescribeKeyCommand,
   DisableKeyCommand,
@@ -8,6 +9,8 @@ import {
   EncryptCommand,
   type KMSClient,
   PutKeyPolicyCommand,
+  RetireGrantCommand,
+  RevokeGrantCommand,
   ScheduleKeyDeletionCommand,
   UpdateAliasCommand,
 } from '@aws-sdk/client-kms';
@@ -100,6 +103,29 @@ describe('what one worker has answered holds for the other at once:', () => {
       await encrypt(user, key.id);
       await changer.send(new PutKeyPolicyCommand({ KeyId: key.id, Policy: policyOf(allow, deny) }));
       await expectRefusal(encrypt(user, key.id), 'AccessDeniedException', /explicit deny in a resource-based policy$/);
+    });
+  });
+
+  test('a grant made, revoked and retired', async () => {
+    const key = await newKey(workers[0].kms);
+    const administrator = `arn:aws:iam::${server.accountId}:user/administrator`;
+    // The policy lets the administrator manage the key and its grants, and not use it: that takes a grant.
+    const manage = statement('Allow', administrator, ['kms:*Grant', 'kms:PutKeyPolicy']);
+    await workers[0].kms.send(new PutKeyPolicyCommand({ KeyId: key.id, Policy: policyOf(manage) }));
+    const create = new CreateGrantCommand({
+      KeyId: key.id,
+      GranteePrincipal: administrator,
+      Operations: ['Encrypt', 'RetireGrant'],
+    });
+    await inTurns(async (changer, user) => {
+      await expectRefusal(encrypt(user, key.id), 'AccessDeniedException');
+      const { GrantId } = await changer.send(create);
+      await encrypt(user, key.id);
+      await changer.send(new RevokeGrantCommand({ KeyId: key.id, GrantId }));
+      await expectRefusal(encrypt(user, key.id), 'AccessDeniedException');
+      const { GrantToken } = await changer.send(create);
+      await encrypt(user, key.id);
+      await changer.send(new RetireGrantCommand({ GrantToken }));
     });
   });
 

@@ -9,7 +9,8 @@ export interface PolicySet {
    * The policy of the resource. Absent only for actions that are about no resource that has one (kms:CreateKey,
    * kms:ListKeys, an alias).
    *
-   * INVARIANT: whoever asks about a key passes its policy. Absent, the identity policies alone would decide.
+   * INVARIANT: whoever asks about a key passes its policy, but for kms:RetireGrant, of which AWS lets key policies say
+   * nothing. Absent, the identity policies alone would decide.
    */
   readonly resourcePolicy?: Policy;
   /** The account that owns the resource; for an action about no resource, the account it happens in. */

@@ -14,4 +14,4 @@ export type { AuthorizationRequest } from './evaluation.ts';
 export { denialMessage } from './explain.ts';
 export { parsePolicy } from './parse-policy.ts';
 export type { Policy, PolicyKind } from './policy.ts';
-export type { Principal } from './principal.ts';
+export { accountRootArn, grantNames, isServiceName, type Principal, parsePrincipalArn } from './principal.ts';

@@ -143,6 +143,32 @@ function addIdentity(written: string, element: { everyone: boolean; accounts: Se
   else throw invalidPrincipals();
 }
 
+/**
+ * A user, a role, a session or an account (by its root user) as grants name them: by ARN. Undefined for what is none.
+ *
+ * @returns the ARN as {@link grantNames} has it, whichever partition it was written in
+ */
+export function parsePrincipalArn(written: string): { readonly arn: string; readonly accountId: string } | undefined {
+  const arn = written.replace(OTHER_PARTITION, 'arn:aws:');
+  if (!ACCOUNT_ROOT.test(arn) && !IDENTITY_ARN.test(arn)) return undefined;
+  return { arn, accountId: arn.split(':')[4] as string };
+}
+
+/** Whether this is the name of an AWS service, such as `dynamodb.amazonaws.com`. */
+export function isServiceName(text: string): boolean {
+  return SERVICE.test(text);
+}
+
+/** By which names a grant may mean this principal itself: its own, and of a session also its role's. */
+export function grantNames({ arn, roleArn }: Principal): readonly string[] {
+  return roleArn === undefined ? [arn] : [arn, roleArn];
+}
+
+/** How a grant names an account as a whole. */
+export function accountRootArn(accountId: string): string {
+  return `arn:aws:iam::${accountId}:root`;
+}
+
 function invalidPrincipals(): Error {
   return malformed('Policy contains a statement with one or more invalid principals.');
 }

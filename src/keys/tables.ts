@@ -1,5 +1,6 @@
 import { type Table, table } from '../store/sealed-store.ts';
 import type { AliasRecord } from './alias.ts';
+import type { GrantRecord } from './grant.ts';
 import type { KeyIdentity, KeyRecord } from './key.ts';
 import type { LastUsage } from './last-usage.ts';
 import type { MaterialRecord } from './material.ts';
@@ -18,6 +19,16 @@ export const aliasesTable: Table<AliasRecord> = table('aliases');
 export const aliasesOfKeyTable: Table<{ readonly aliasName: string }> = table('aliases-of-key');
 /** Whose key an id is, for ciphertexts that name a key of another account. */
 export const keyOwnersTable: Table<{ readonly accountId: string }> = table('key-owners');
+export const grantsTable: Table<GrantRecord> = table('grants');
+/**
+ * Which grants a grantee has on a key, which a retiring principal may retire, and which was made under a name: they say
+ * where to look in `grants`, and a name alone is believed by nobody.
+ */
+export const grantsOfGranteeTable: Table<GrantPlace> = table('grants-of-grantee');
+export const grantsOfRetiringPrincipalTable: Table<GrantPlace> = table('grants-of-retiring-principal');
+export const namedGrantsTable: Table<GrantPlace> = table('named-grants');
+/** How many grants a key has. */
+export const grantCountsTable: Table<{ readonly grants: number }> = table('grant-counts');
 /** Keys whose deletion is scheduled, by the moment it is due. */
 export const deletionsTable: Table<KeyIdentity> = table('deletions');
 /** Keys with automatic rotation, by the moment of the next one. */
@@ -26,6 +37,10 @@ export const rotationsTable: Table<KeyIdentity> = table('rotations');
 export const lastUsagesTable: Table<LastUsage> = table('last-usages');
 /** Since when there are such records: one record, `this`. */
 export const usageTrackingTable: Table<{ readonly sinceMs: number }> = table('usage-tracking');
+
+export interface GrantPlace extends KeyIdentity {
+  readonly grantId: string;
+}
 
 export function regionPrefix(owner: { readonly accountId: string; readonly region: string }): string {
   return `${owner.accountId}/${owner.region}/`;
@@ -53,6 +68,28 @@ export function aliasesOfKeyPrefix(key: KeyIdentity): string {
 
 export function keyOwnerName(region: string, keyId: string): string {
   return `${region}/${keyId}`;
+}
+
+export function grantsPrefix(key: KeyIdentity): string {
+  return `${keyName(key)}/`;
+}
+
+export function grantName({ grantId, ...key }: GrantPlace): string {
+  return `${grantsPrefix(key)}${grantId}`;
+}
+
+/** @param grantee an ARN, or a service's name: neither contains the bar that ends it here */
+export function grantsOfGranteePrefix(key: KeyIdentity, grantee: string): string {
+  return `${keyName(key)}/${grantee}|`;
+}
+
+/** @param account that of the principal; of a service, `service` */
+export function grantsOfRetiringPrincipalPrefix(account: string, region: string, principal: string): string {
+  return `${account}/${region}/${principal}|`;
+}
+
+export function namedGrantName(key: KeyIdentity, fingerprint: string): string {
+  return `${keyName(key)}/${fingerprint}`;
 }
 
 /** Names a note of something that is to happen to a key at a moment. */

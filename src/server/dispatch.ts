@@ -74,8 +74,9 @@ export function dispatcher(dependencies: DispatchDependencies): (request: Server
     // is turned away leaves a record like any other refusal.
     throttle?.(service, operation, input, scope);
     let body = '';
-    await perform(service, operation, input, scope, attempt.touched, (output) => {
+    await perform(service, operation, input, scope, attempt.touched, (output, targets) => {
       attempt.output = output;
+      attempt.targets = targets;
       if (output !== undefined) body = serialise(output);
       return audit.append(auditRecordJson(attempt));
     });

@@ -13,6 +13,8 @@ import { invariant, KeyholdError } from '../runtime/errors.ts';
 import { systemRandom } from '../runtime/random.ts';
 import { credentials } from '../services/iam/credentials.ts';
 import { destroyDueKeys } from '../services/kms/destroy-due-keys.ts';
+import { grantDirectory } from '../services/kms/grant-directory.ts';
+import { grantTokens } from '../services/kms/grant-tokens.ts';
 import { kmsService } from '../services/kms/index.ts';
 import { keyDirectory } from '../services/kms/key-directory.ts';
 import { lastUsages, startOfTracking } from '../services/kms/last-usages.ts';
@@ -51,6 +53,8 @@ export type FromWorker = { readonly type: 'listening' } | { readonly type: 'refu
 
 /** Keys that one worker keeps in memory, with their material; some 1.5 KiB each. */
 const CACHED_KEYS = 120_000;
+/** Grants that one worker keeps in memory, and grantees without any; some 1.5 KiB each at most. */
+const CACHED_GRANTS = 100_000;
 /** Text of the policies that one worker keeps compiled, which take up to some 60 bytes a character. */
 const CACHED_POLICY_CHARACTERS = 2 * 1024 * 1024;
 
@@ -75,6 +79,8 @@ async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloa
   const custody = softwareCustody(domainKeys.sealer('key material'), random, keyPairMaker());
   const compilePolicy = policyCompiler();
   const keys = keyDirectory({ store, feed, custody, compilePolicy, capacity: CACHED_KEYS });
+  const grants = grantDirectory({ store, feed, capacity: CACHED_GRANTS });
+  const tokens = grantTokens(domainKeys.sealer('grant tokens'));
   const usages = lastUsages(store, await startOfTracking(store, clock.now()));
   const audit = openFileTrail({
     directory: directory.audit,
@@ -95,6 +101,8 @@ async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloa
         kmsService({
           store,
           directory: keys,
+          grants,
+          grantTokens: tokens,
           custody,
           random,
           compilePolicy,

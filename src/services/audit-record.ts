@@ -16,6 +16,7 @@ export interface Attempt {
   region?: string;
   input?: object;
   output?: object | undefined;
+  targets?: Readonly<Record<string, unknown>>;
   error?: { readonly code: string; readonly message: string };
   readonly touched: AuditResource[];
 }
@@ -42,7 +43,9 @@ export function auditRecordJson(attempt: Attempt): string {
     json += `,"errorCode":"${errorCodeOf(error.code)}","errorMessage":${JSON.stringify(errorMessageOf(error.message))}`;
   }
   json += `,"requestParameters":${requestJson(operation, attempt.input)}`;
-  json += `,"responseElements":${error === undefined ? responseJson(operation, attempt.output) : 'null'}`;
+  json += `,"responseElements":${error === undefined ? responseJson(operation, attempt) : 'null'}`;
+  const additional = attempt.targets && operation?.audit.additional?.(attempt.targets);
+  if (additional !== undefined) json += `,"additionalEventData":${JSON.stringify(additional)}`;
   json += `,"requestID":"${attempt.requestId}","eventID":"${attempt.eventId}"`;
   json += operation?.audit.readOnly === true ? ',"readOnly":true' : ',"readOnly":false';
   if (attempt.touched.length > 0) json += `,"resources":${JSON.stringify(attempt.touched)}`;
@@ -89,8 +92,8 @@ function requestJson(operation: AnyOperation | undefined, input: object | undefi
   return operation === undefined || input === undefined ? 'null' : JSON.stringify(shown(operation, input));
 }
 
-function responseJson(operation: AnyOperation | undefined, output: object | undefined): string {
-  const response = output && operation?.audit.response?.(output);
+function responseJson(operation: AnyOperation | undefined, { output, targets }: Attempt): string {
+  const response = output && operation?.audit.response?.(output, targets);
   return response === undefined || response === null ? 'null' : JSON.stringify(lowerNames(response, ''));
 }
 
@@ -119,7 +122,7 @@ function shown(operation: AnyOperation, input: object): object {
 
 /** CloudTrail writes member names in lower camel case; the names of an encryption context are data and stay. */
 function lowerNames(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null || name.endsWith('EncryptionContext')) return value;
+  if (typeof value !== 'object' || value === null || isContext(name)) return value;
   if (value instanceof Date) return cloudTrailDate(value);
   if (Array.isArray(value)) return value.map((item) => lowerNames(item, ''));
   // A blob has no business in an audit record, whatever a declaration says.
@@ -129,6 +132,11 @@ function lowerNames(value: unknown, name: string): unknown {
       .filter(([, member]) => member !== undefined)
       .map(([key, member]) => [lowerFirst(key), lowerNames(member, key)]),
   );
+}
+
+/** `SourceEncryptionContext`, `EncryptionContextSubset`. */
+function isContext(name: string): boolean {
+  return name.endsWith('EncryptionContext') || name.startsWith('EncryptionContext');
 }
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];

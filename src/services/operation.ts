@@ -45,7 +45,7 @@ interface Declaration<Request extends object, Response, Targets, Ports> {
   readonly validate?: (input: Input<Request>) => void;
   /** In the order in which AWS checks them. There is at least one, so that nothing goes without authorization. */
   readonly targets: { readonly [Name in keyof Targets]: Target<Input<Request>, Targets[Name], Ports> };
-  readonly audit: AuditDeclaration<Request, Response>;
+  readonly audit: AuditDeclaration<Request, Response, Targets>;
 }
 
 /** A request that has succeeded, by what its audit record says of it. */
@@ -73,12 +73,14 @@ export interface HandlerRequest<Input, Targets, Ports> {
 }
 
 /** What an audit record shows. Members not named are left out, so a new secret member is never shown by default. */
-export interface AuditDeclaration<Request, Response> {
+export interface AuditDeclaration<Request, Response, Targets> {
   /** CloudTrail's `readOnly`: AWS counts cryptographic operations as read-only. */
   readonly readOnly: boolean;
   readonly request: readonly (keyof Request & string)[];
   /** CloudTrail shows the response of operations that change something; null for the others. */
-  readonly response?: (output: Response) => object | null;
+  readonly response?: (output: Response, targets: Targets) => object | null;
+  /** What neither request nor response shows: CloudTrail's `additionalEventData`. */
+  readonly additional?: (targets: Targets) => object;
 }
 
 /** One thing an operation works on, from its name in the input to the thing itself, authorized and checked. */
@@ -99,7 +101,7 @@ export interface Target<Input, Resolved, Ports> {
    * Whether a grant allows what policies neither allow nor deny explicitly; only then it is asked, so that requests which
    * policies allow pay nothing for grants.
    */
-  readonly grantAllows?: (request: ConditionRequest<Input, Resolved>, ports: Ports) => MaybePromise<boolean>;
+  readonly grantAllows?: (request: GrantQuestion<Input, Resolved>, ports: Ports) => MaybePromise<boolean>;
   /** Usage, then state. Throws InvalidKeyUsageException, DisabledException, KMSInvalidStateException. */
   readonly check?: (resolved: Resolved, input: Input, scope: Scope) => void;
   readonly summary: TargetSummary;
@@ -108,7 +110,7 @@ export interface Target<Input, Resolved, Ports> {
 /** The declaration of a target once more, as data that people read: the coverage table is made from it. */
 export interface TargetSummary {
   /** What names it in the request; `account` if nothing does. */
-  readonly namedBy: 'account' | 'alias' | 'key' | 'key or alias' | 'ciphertext, key or alias';
+  readonly namedBy: 'account' | 'alias' | 'key' | 'key or alias' | 'ciphertext, key or alias' | 'grant';
   readonly crossAccount: boolean;
   /** Empty where no state matters. */
   readonly states: readonly string[];
@@ -121,6 +123,14 @@ export interface ConditionRequest<Input, Resolved> {
   /** All targets of the operation, for conditions that compare them. */
   readonly all: Readonly<Record<string, unknown>>;
   readonly scope: Scope;
+}
+
+export interface GrantQuestion<Input, Resolved> extends ConditionRequest<Input, Resolved> {
+  /**
+   * Whether the caller's own policies allow the action, as they must where a grant names the caller's account as a whole:
+   * the account then decides who of it may use the grant, as where a key policy names it.
+   */
+  readonly identityAllows: () => boolean;
 }
 
 export interface AuthorizationFacts {

@@ -52,14 +52,14 @@ export async function perform(
   input: object,
   scope: Scope,
   touched: AuditResource[],
-  record: (output: object | undefined) => Promise<void>,
+  record: (output: object | undefined, targets: Readonly<Record<string, unknown>>) => Promise<void>,
 ): Promise<void> {
   if (operation.effect === 'read') {
     const ports = service.ports();
     const targets = await resolveAndAuthorize(operation, input, scope, ports, touched);
     const output = await operation.handle({ input, targets, scope, ports });
     refuseDryRun(input);
-    await record(output);
+    await record(output, targets);
     return;
   }
   const prepared = operation.prepare && (await prepare(service, operation.prepare, operation, input, scope));
@@ -68,7 +68,7 @@ export async function perform(
     const targets = await resolveAndAuthorize(operation, input, scope, ports, touched);
     const output = await operation.handle({ input, targets, scope, ports, transaction, prepared });
     refuseDryRun(input);
-    await record(output);
+    await record(output, targets);
   });
 }
 
@@ -136,7 +136,15 @@ function authorize(
   // INVARIANT: no grant overrides an explicit deny, or reaches what does not exist.
   const grantable = !decision.allowed && leavesRoomForGrants(decision) && facts.unreachable !== true;
   if (!grantable || target.grantAllows === undefined) throw refusal;
-  return allowByGrant(target.grantAllows(about, ports), refusal);
+  // Once callers have session policies or a permissions boundary, those must limit a grant to a role or an account, as they
+  // limit a key policy's statement that names one, and not a grant to the caller itself. `leavesRoomForGrants` cannot
+  // tell: where the resource policy does not allow, `decide` has not asked them.
+  const identityAllows = () =>
+    decide(request, {
+      resourceAccountId: caller.principal.accountId,
+      identityPolicies: caller.identityPolicies,
+    }).allowed;
+  return allowByGrant(target.grantAllows({ ...about, identityAllows }, ports), refusal);
 }
 
 async function allowByGrant(allowed: MaybePromise<boolean>, refusal: KeyholdError): Promise<void> {

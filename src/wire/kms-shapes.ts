@@ -1,4 +1,4 @@
-import type { RecipientInfo, Tag } from '@aws-sdk/client-kms';
+import type { GrantConstraints, RecipientInfo, Tag } from '@aws-sdk/client-kms';
 import { blob, boolean, enumeration, integer, list, map, type Pattern, required, string, structure } from './shapes.ts';
 
 /**
@@ -16,14 +16,49 @@ const policyCharacters: Pattern = {
   printed: '[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+',
   matches: /^[\t\n\r\u0020-\u00FF]+$/,
 };
+const principalCharacters: Pattern = { printed: '^[\\w+=,.@:/-]+$', matches: /^[\w+=,.@:/-]+$/ };
 const regionName: Pattern = { printed: '^([a-z]+-){2,3}\\d+$', matches: /^([a-z]+-){2,3}\d+$/ };
 const xksKeyCharacters: Pattern = { printed: '^[a-zA-Z0-9-_.]+$', matches: /^[a-zA-Z0-9\-_.]+$/ };
 
 /** A key id, key ARN, alias name or alias ARN; which of them an operation takes is for the operation. */
 export const keyId = string({ min: 1, max: 2048, pattern: ascii });
 export const aliasName = string({ min: 1, max: 256, pattern: aliasCharacters });
-export const grantTokens = list(string({ min: 1, max: 8192 }), { min: 0, max: 10 });
+export const grantToken = string({ min: 1, max: 8192 });
+export const grantTokens = list(grantToken, { min: 0, max: 10 });
+export const grantId = string({ min: 1, max: 128 });
+/** AWS gives the names of grants the characters of aliases. */
+export const grantName = string({ min: 1, max: 256, pattern: aliasCharacters });
+/** An ARN, or the name of a service. */
+export const principal = string({ min: 1, max: 256, pattern: principalCharacters });
 export const encryptionContext = map(string(), string());
+export const grantConstraints = structure<GrantConstraints>({
+  EncryptionContextSubset: encryptionContext,
+  EncryptionContextEquals: encryptionContext,
+  SourceArn: string({ min: 1, max: 2048 }),
+});
+export const grantOperations = list(
+  enumeration([
+    'Decrypt',
+    'Encrypt',
+    'GenerateDataKey',
+    'GenerateDataKeyWithoutPlaintext',
+    'ReEncryptFrom',
+    'ReEncryptTo',
+    'Sign',
+    'Verify',
+    'GetPublicKey',
+    'CreateGrant',
+    'RetireGrant',
+    'DescribeKey',
+    'GenerateDataKeyPair',
+    'GenerateDataKeyPairWithoutPlaintext',
+    'GenerateMac',
+    'VerifyMac',
+    'DeriveSharedSecret',
+    'Encapsulate',
+    'Decapsulate',
+  ]),
+);
 export const dryRun = boolean();
 export const dryRunModifiers = list(enumeration(['IGNORE_CIPHERTEXT']));
 

@@ -5,7 +5,6 @@ import { encryptDataKey, requireSymmetricKey } from './data-key.ts';
 import { checkContext } from './encryption.ts';
 import { unsupported } from './errors.ts';
 import type { LoadedKey } from './key-source.ts';
-import { refuseGrantTokens } from './not-yet.ts';
 import type { KmsPorts } from './ports.ts';
 
 /** What GenerateDataKeyPair and GenerateDataKeyPairWithoutPlaintext share. */
@@ -18,7 +17,6 @@ interface DataKeyPairInput {
 
 export function validateDataKeyPair(input: DataKeyPairInput): void {
   checkContext(input.EncryptionContext);
-  refuseGrantTokens(input.GrantTokens);
 }
 
 export function dataKeyPairCondition(key: string, input: DataKeyPairInput): readonly string[] | undefined {

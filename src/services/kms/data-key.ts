@@ -5,7 +5,6 @@ import type { Target } from '../operation.ts';
 import { checkContext, encryptUnder, SYMMETRIC_DEFAULT } from './encryption.ts';
 import { validationFailure, wrongSpec } from './errors.ts';
 import type { LoadedKey } from './key-source.ts';
-import { refuseGrantTokens } from './not-yet.ts';
 import type { KmsPorts } from './ports.ts';
 import { type KeyResource, type KeyTargetDeclaration, keyTarget } from './targets.ts';
 
@@ -62,7 +61,6 @@ interface DataKeyInput extends Input {
 export function validateDataKey(input: DataKeyInput): void {
   dataKeyBytes(input);
   checkContext(input.EncryptionContext);
-  refuseGrantTokens(input.GrantTokens);
 }
 
 /** How long a data key is asked to be, in bytes. AWS takes exactly one of the two members. */

@@ -4,7 +4,6 @@ import { required, structure } from '../../wire/shapes.ts';
 import { encapsulationTarget } from './encapsulation.ts';
 import { invalidCiphertext } from './errors.ts';
 import { currentHandle } from './key-handle.ts';
-import { refuseGrantTokens } from './not-yet.ts';
 import type { KmsOperation } from './ports.ts';
 import type { KeyResource } from './targets.ts';
 
@@ -17,7 +16,6 @@ export const decapsulate: KmsOperation<DecapsulateRequest, DecapsulateResponse, 
     GrantTokens: grantTokens,
     DryRun: dryRun,
   }),
-  validate: (input) => refuseGrantTokens(input.GrantTokens),
   targets: { key: encapsulationTarget('Decapsulate') },
   effect: 'read',
   audit: { readOnly: true, request: ['KeyId', 'EncapsulationAlgorithm', 'DryRun'] },

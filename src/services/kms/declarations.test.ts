@@ -134,6 +134,10 @@ function attempt(operation: AnyOperation, input: object, output: object): Attemp
     region: REGION,
     input,
     output,
+    targets: {
+      key: { key: { arn: 'arn:aws:kms:us-east-1:111122223333:key/k' } },
+      grant: { grant: { value: { grantId: 'g' } } },
+    },
     touched: [],
   };
 }

@@ -18,7 +18,6 @@ import {
   requireCiphertext,
   requireEncryptionAlgorithm,
 } from './encryption.ts';
-import { refuseGrantTokens } from './not-yet.ts';
 import type { KmsOperation } from './ports.ts';
 import { plaintextFor } from './recipient.ts';
 import { ciphertextKeyTarget, type KeyResource } from './targets.ts';
@@ -38,7 +37,6 @@ export const decrypt: KmsOperation<DecryptRequest, DecryptResponse, { key: KeyRe
   validate: (input) => {
     requireCiphertext(input, input.KeyId);
     checkContext(input.EncryptionContext, input.EncryptionAlgorithm);
-    refuseGrantTokens(input.GrantTokens);
   },
   targets: {
     key: ciphertextKeyTarget({

@@ -3,7 +3,6 @@ import { dryRun, grantTokens, keyAgreementAlgorithm, keyId, publicKey, recipient
 import { required, structure } from '../../wire/shapes.ts';
 import { validationFailure } from './errors.ts';
 import { currentHandle } from './key-handle.ts';
-import { refuseGrantTokens } from './not-yet.ts';
 import type { KmsOperation } from './ports.ts';
 import { plaintextFor } from './recipient.ts';
 import { type KeyResource, keyTarget } from './targets.ts';
@@ -22,7 +21,6 @@ export const deriveSharedSecret: KmsOperation<
     DryRun: dryRun,
     Recipient: recipientInfo,
   }),
-  validate: (input) => refuseGrantTokens(input.GrantTokens),
   targets: {
     key: keyTarget({
       operation: 'DeriveSharedSecret',

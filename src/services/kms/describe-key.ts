@@ -2,14 +2,12 @@ import type { DescribeKeyRequest, DescribeKeyResponse } from '@aws-sdk/client-km
 import { grantTokens, keyId } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
 import { keyMetadata } from './key-metadata.ts';
-import { refuseGrantTokens } from './not-yet.ts';
 import type { KmsOperation } from './ports.ts';
 import { type KeyResource, keyTarget } from './targets.ts';
 
 export const describeKey: KmsOperation<DescribeKeyRequest, DescribeKeyResponse, { key: KeyResource }> = {
   name: 'DescribeKey',
   input: structure<DescribeKeyRequest>({ KeyId: required(keyId), GrantTokens: grantTokens }),
-  validate: (input) => refuseGrantTokens(input.GrantTokens),
   targets: {
     key: keyTarget({
       operation: 'DescribeKey',

@@ -1,7 +1,7 @@
 import { isDeleted } from '../../keys/lifecycle.ts';
 import { deletionsTable, keyName, keysTable } from '../../keys/tables.ts';
 import { destroyKey } from './destroy-key.ts';
-import type { DueWork } from './due-work.ts';
+import { type DueWork, UNFINISHED } from './due-work.ts';
 
 /** Destroys keys whose deletion is due. */
 export const destroyDueKeys: DueWork = {
@@ -10,7 +10,6 @@ export const destroyDueKeys: DueWork = {
   async perform(transaction, identity, nowMs) {
     const key = (await transaction.get(keysTable, keyName(identity)))?.value;
     if (key === undefined || !isDeleted(key, nowMs)) return false;
-    await destroyKey(transaction, key, nowMs);
-    return true;
+    return (await destroyKey(transaction, key, nowMs)) ? true : UNFINISHED;
   },
 };

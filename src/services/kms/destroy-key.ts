@@ -18,12 +18,19 @@ import {
 import type { Transaction } from '../../store/sealed-store.ts';
 import { changeRelatedKeys } from './change-related-keys.ts';
 import { noteDeletion } from './deletion-notes.ts';
+import { removeSomeGrants } from './grant-rows.ts';
 import { materialsOfKey } from './materials-of-key.ts';
 import { removeIfPresent } from './remove.ts';
 import { forgetRotation } from './rotation-notes.ts';
 
-/** Destroys a key whose deletion is due: its material, and everything that belongs to it. */
-export async function destroyKey(transaction: Transaction, key: KeyRecord, nowMs: number): Promise<void> {
+/** Of up to 50,000, with up to four rows each. All who write wait for one such batch, which takes some 30 ms. */
+const GRANTS_PER_TRANSACTION = 250;
+
+/**
+ * Destroys a key whose deletion is due: its material first, everything that belongs to it, and its own record last. False
+ * if it has more grants than one transaction should remove: then the rest is for another.
+ */
+export async function destroyKey(transaction: Transaction, key: KeyRecord, nowMs: number): Promise<boolean> {
   for (const { materialId, version } of await materialsOfKey(transaction, key)) {
     await transaction.remove(materialsTable, materialName(key, materialId), version);
   }
@@ -34,12 +41,14 @@ export async function destroyKey(transaction: Transaction, key: KeyRecord, nowMs
     await removeIfPresent(transaction, aliasesTable, aliasRecordName(key, row.value.aliasName));
     await transaction.remove(aliasesOfKeyTable, row.key, row.version);
   }
+  if ((await removeSomeGrants(transaction, key, GRANTS_PER_TRANSACTION)) === GRANTS_PER_TRANSACTION) return false;
   await forgetRotation(transaction, key);
   await removeIfPresent(transaction, policiesTable, keyName(key));
   await removeIfPresent(transaction, keyOwnersTable, keyOwnerName(key.region, key.keyId));
   await removeIfPresent(transaction, lastUsagesTable, keyName(key));
   await removeIfPresent(transaction, keysTable, keyName(key));
   await leaveRelatedKeys(transaction, key, nowMs);
+  return true;
 }
 
 /**

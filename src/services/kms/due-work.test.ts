@@ -8,7 +8,7 @@ import { sealedMemoryStore } from '../../store/sealed-memory-store.test-helper.t
 import type { Store } from '../../store/sealed-store.ts';
 import { ACCOUNT, NOW, REGION } from '../scope.test-helper.ts';
 import { destroyDueKeys } from './destroy-due-keys.ts';
-import { doDueWork } from './due-work.ts';
+import { type DueWork, doDueWork, UNFINISHED } from './due-work.ts';
 import { createKey, machine, type Worker } from './kms.test-helper.ts';
 
 const DAY_MS = 86_400_000;
@@ -23,6 +23,11 @@ const TABLES = [
   'deletions',
   'rotations',
   'last-usages',
+  'grants',
+  'grants-of-grantee',
+  'grants-of-retiring-principal',
+  'named-grants',
+  'grant-counts',
 ];
 
 /** A machine of which one can see every record's name, whatever table it is in. */
@@ -83,6 +88,78 @@ test('nothing of it is left, and nothing of any other key is touched', async () 
   expect((await names()).filter((name) => name.includes(keyId)).length).toBeGreaterThanOrEqual(8);
   await sweep(store, NOW + 7 * DAY_MS);
   expect(await names()).toEqual(before);
+});
+
+test('all its grants go with it, however many, a batch to a transaction, and the key last', async () => {
+  const { store, worker, names } = transparentMachine();
+  const kms = await worker();
+  const kept = await createKey(kms);
+  const grant = {
+    GranteePrincipal: 'arn:aws:iam::111122223333:user/a',
+    RetiringPrincipal: 'arn:aws:iam::444455556666:root',
+    Operations: ['Decrypt'],
+  };
+  await kms.call('CreateGrant', { ...grant, KeyId: kept, Name: 'kept' });
+  const before = await names();
+  const keyId = await createKey(kms);
+  // Four full batches, and then one that finds nothing.
+  for (let count = 0; count < 1000; count++) {
+    await kms.call('CreateGrant', { ...grant, KeyId: keyId, Name: `n${count}` });
+  }
+  expect((await names()).filter((name) => name.includes(keyId)).length).toBe(4005);
+  await kms.call('ScheduleKeyDeletion', { KeyId: keyId, PendingWindowInDays: 7 });
+  let transactions = 0;
+  const counted: Store = {
+    ...store,
+    transact: (work) => {
+      transactions++;
+      return store.transact(work);
+    },
+  };
+  expect(await sweep(counted, NOW + 7 * DAY_MS)).toEqual([{ ...own, keyId }]);
+  expect(transactions).toBe(5);
+  expect(await names()).toEqual(before);
+});
+
+test('what takes many transactions is not finished in one go, and keeps its note', async () => {
+  const { store, worker } = transparentMachine();
+  await doomedKey(await worker(), 7);
+  let left = 100;
+  const work: DueWork = { ...destroyDueKeys, perform: async () => (--left > 0 ? UNFINISHED : true) };
+  const due = NOW + 7 * DAY_MS;
+  for (const [done, stillLeft] of [
+    [0, 60],
+    [0, 20],
+    [1, 0],
+  ] as const) {
+    const go = await doDueWork(store, work, due);
+    expect([go.done.length, left]).toEqual([done, stillLeft]);
+  }
+  expect((await doDueWork(store, work, due)).done).toEqual([]);
+});
+
+test('grants that a crash left behind are removed by the next go', async () => {
+  const { store, worker, names } = transparentMachine();
+  const kms = await worker();
+  const keyId = await createKey(kms);
+  const grant = { KeyId: keyId, GranteePrincipal: 'arn:aws:iam::111122223333:user/a', Operations: ['Decrypt'] };
+  for (let count = 0; count < 600; count++) await kms.call('CreateGrant', grant);
+  await kms.call('ScheduleKeyDeletion', { KeyId: keyId, PendingWindowInDays: 7 });
+  let transactions = 0;
+  const crashing: Store = {
+    ...store,
+    transact: (work) => {
+      if (++transactions === 2) throw new KeyholdError('StoreUnavailable', 'the power is gone');
+      return store.transact(work);
+    },
+  };
+  const { failures } = await doDueWork(crashing, destroyDueKeys, NOW + 7 * DAY_MS);
+  expect(failures).toHaveLength(1);
+  // Its material has gone in the first of the transactions.
+  expect((await names()).filter((name) => name.startsWith('materials'))).toEqual([]);
+  expect((await names()).filter((name) => name.startsWith('grants '))).toHaveLength(350);
+  expect(await sweep(store, NOW + 7 * DAY_MS)).toEqual([{ ...own, keyId }]);
+  expect(await names()).toEqual([]);
 });
 
 test('an alias that has moved to another key meanwhile stays', async () => {

@@ -13,13 +13,20 @@ export interface DueWork {
   readonly table: Table<KeyIdentity>;
   /**
    * Does it, in a transaction of its own, unless the key no longer needs it: the note may be older than what has become of
-   * the key. Says whether anything was done. The note itself is taken away by the caller.
+   * the key. Says whether anything was done, or that there is too much for one transaction: then the note stays, and it is
+   * called again. The note itself is taken away by the caller.
    */
-  readonly perform: (transaction: Transaction, key: KeyIdentity, nowMs: number) => Promise<boolean>;
+  readonly perform: (transaction: Transaction, key: KeyIdentity, nowMs: number) => Promise<boolean | typeof UNFINISHED>;
 }
+
+/** Some was done, within what may hold up everyone else who writes, and more is left to do. */
+export const UNFINISHED = 'unfinished';
 
 /** Notes tried in one go; the next go comes a second later. A round is as many goes as it takes to try all that are due. */
 const BATCH = 100;
+
+/** For one note in one go. What is left waits for the next, so that a go is over within seconds: a stop waits for it. */
+const MOST_TRANSACTIONS = 40;
 
 export interface DueWorkGo {
   readonly done: KeyIdentity[];
@@ -46,8 +53,15 @@ export async function doDueWork(store: Store, work: DueWork, nowMs: number, afte
     // As text, which is how names are ordered: a number read from a name that is not one of ours could end the round.
     if (note.slice(0, now.length) > now) return { done, failures, next: '' };
     try {
-      const key = await store.transact((transaction) => doNoted(transaction, work, note, nowMs));
-      if (key !== undefined) done.push(key);
+      for (let count = 0; count < MOST_TRANSACTIONS; count++) {
+        const key = await store.transact((transaction) => doNoted(transaction, work, note, nowMs));
+        if (key !== UNFINISHED) {
+          if (key !== undefined) done.push(key);
+          break;
+        }
+        // The requests of this thread have their turn.
+        await new Promise<void>((resolve) => setImmediate(resolve));
+      }
     } catch (error) {
       failures.push({ note, error });
       // Hardly a matter of this one: the others would fail as well, and each may block the thread until it has.
@@ -57,17 +71,19 @@ export async function doDueWork(store: Store, work: DueWork, nowMs: number, afte
   return { done, failures, next: notes.length < BATCH ? '' : (notes.at(-1) ?? '') };
 }
 
-/** Gives the key if something was done, and nothing if there was no need. */
+/** Gives the key if something was done that is now finished, and nothing if there was no need. */
 async function doNoted(
   transaction: Transaction,
   { table, perform }: DueWork,
   note: string,
   nowMs: number,
-): Promise<KeyIdentity | undefined> {
+): Promise<KeyIdentity | typeof UNFINISHED | undefined> {
   const noted = await transaction.get(table, note);
   if (noted === undefined) return undefined;
-  await transaction.remove(table, note, noted.version);
   const { accountId, region, keyId } = noted.value;
   const key = { accountId, region, keyId };
-  return (await perform(transaction, key, nowMs)) ? key : undefined;
+  const outcome = await perform(transaction, key, nowMs);
+  if (outcome === UNFINISHED) return UNFINISHED;
+  await transaction.remove(table, note, noted.version);
+  return outcome ? key : undefined;
 }

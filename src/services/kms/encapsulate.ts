@@ -3,7 +3,6 @@ import { dryRun, encapsulationAlgorithm, grantTokens, keyId } from '../../wire/k
 import { required, structure } from '../../wire/shapes.ts';
 import { encapsulationTarget } from './encapsulation.ts';
 import { currentHandle } from './key-handle.ts';
-import { refuseGrantTokens } from './not-yet.ts';
 import type { KmsOperation } from './ports.ts';
 import type { KeyResource } from './targets.ts';
 
@@ -15,7 +14,6 @@ export const encapsulate: KmsOperation<EncapsulateRequest, EncapsulateResponse, 
     GrantTokens: grantTokens,
     DryRun: dryRun,
   }),
-  validate: (input) => refuseGrantTokens(input.GrantTokens),
   targets: { key: encapsulationTarget('Encapsulate') },
   effect: 'read',
   audit: { readOnly: true, request: ['KeyId', 'EncapsulationAlgorithm', 'DryRun'] },

@@ -9,7 +9,6 @@ import {
 } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
 import { checkContext, encryptionAlgorithmOf, encryptUnder, requireEncryptionAlgorithm } from './encryption.ts';
-import { refuseGrantTokens } from './not-yet.ts';
 import type { KmsOperation } from './ports.ts';
 
 import { type KeyResource, keyTarget } from './targets.ts';
@@ -26,7 +25,6 @@ export const encrypt: KmsOperation<EncryptRequest, EncryptResponse, { key: KeyRe
   }),
   validate: (input) => {
     checkContext(input.EncryptionContext, input.EncryptionAlgorithm);
-    refuseGrantTokens(input.GrantTokens);
   },
   targets: {
     key: keyTarget({

@@ -73,6 +73,14 @@ export function incorrectKey(): KeyholdError {
   );
 }
 
+export function invalidGrantId(): KeyholdError {
+  return new KeyholdError('InvalidGrantIdException', 'The grant ID in the request is not valid.');
+}
+
+export function grantNotFound(grantId: string, arn: string): KeyholdError {
+  return new KeyholdError('NotFoundException', `Grant '${grantId}' is not found for key ${arn}.`);
+}
+
 export function invalidMarker(): KeyholdError {
   return new KeyholdError('InvalidMarkerException', 'The marker is not one that this operation has given.');
 }

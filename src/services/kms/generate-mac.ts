@@ -3,7 +3,6 @@ import { dryRun, grantTokens, keyId, macAlgorithm, message } from '../../wire/km
 import { required, structure } from '../../wire/shapes.ts';
 import { currentHandle } from './key-handle.ts';
 import { macTarget, requireMacAlgorithm } from './mac.ts';
-import { refuseGrantTokens } from './not-yet.ts';
 import type { KmsOperation } from './ports.ts';
 import type { KeyResource } from './targets.ts';
 
@@ -16,7 +15,6 @@ export const generateMac: KmsOperation<GenerateMacRequest, GenerateMacResponse, 
     GrantTokens: grantTokens,
     DryRun: dryRun,
   }),
-  validate: (input) => refuseGrantTokens(input.GrantTokens),
   targets: { key: macTarget('GenerateMac') },
   effect: 'read',
   audit: { readOnly: true, request: ['KeyId', 'MacAlgorithm', 'DryRun'] },

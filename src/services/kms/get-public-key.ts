@@ -4,14 +4,12 @@ import { grantTokens, keyId } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
 import { unsupported } from './errors.ts';
 import { currentHandle } from './key-handle.ts';
-import { refuseGrantTokens } from './not-yet.ts';
 import type { KmsOperation } from './ports.ts';
 import { type KeyResource, keyTarget } from './targets.ts';
 
 export const getPublicKey: KmsOperation<GetPublicKeyRequest, GetPublicKeyResponse, { key: KeyResource }> = {
   name: 'GetPublicKey',
   input: structure<GetPublicKeyRequest>({ KeyId: required(keyId), GrantTokens: grantTokens }),
-  validate: (input) => refuseGrantTokens(input.GrantTokens),
   targets: {
     // AWS looks at the state first here, and only then whether there is a public key at all.
     key: keyTarget({

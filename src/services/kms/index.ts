@@ -7,6 +7,7 @@ import { cancelKeyDeletion } from './cancel-key-deletion.ts';
 import { connectCustomKeyStore } from './connect-custom-key-store.ts';
 import { createAlias } from './create-alias.ts';
 import { createCustomKeyStore } from './create-custom-key-store.ts';
+import { createGrant } from './create-grant.ts';
 import { createKey } from './create-key.ts';
 import { decapsulate } from './decapsulate.ts';
 import { decrypt } from './decrypt.ts';
@@ -32,18 +33,24 @@ import { getKeyLastUsage } from './get-key-last-usage.ts';
 import { getKeyPolicy } from './get-key-policy.ts';
 import { getKeyRotationStatus } from './get-key-rotation-status.ts';
 import { getPublicKey } from './get-public-key.ts';
+import type { GrantSource } from './grant-directory.ts';
+import type { GrantTokens } from './grant-tokens.ts';
 import { type KeySource, type PolicyCompiler, storeKeySource } from './key-source.ts';
 import { type LastUsages, usesKeys } from './last-usages.ts';
 import { listAliases } from './list-aliases.ts';
+import { listGrants } from './list-grants.ts';
 import { listKeyPolicies } from './list-key-policies.ts';
 import { listKeyRotations } from './list-key-rotations.ts';
 import { listKeys } from './list-keys.ts';
 import { listResourceTags } from './list-resource-tags.ts';
+import { listRetirableGrants } from './list-retirable-grants.ts';
 import type { KeyHandles, KmsPorts } from './ports.ts';
 import { putKeyPolicy } from './put-key-policy.ts';
 import { reEncrypt } from './re-encrypt.ts';
 import { replicateKey } from './replicate-key.ts';
 import { requestCharges } from './request-quotas.ts';
+import { retireGrant } from './retire-grant.ts';
+import { revokeGrant } from './revoke-grant.ts';
 import { rotateKeyOnDemand } from './rotate-key-on-demand.ts';
 import { scheduleKeyDeletion } from './schedule-key-deletion.ts';
 import { sign } from './sign.ts';
@@ -61,6 +68,7 @@ const operations: readonly AnyOperation[] = [
   cancelKeyDeletion,
   connectCustomKeyStore,
   createAlias,
+  createGrant,
   createCustomKeyStore,
   createKey,
   decapsulate,
@@ -88,12 +96,16 @@ const operations: readonly AnyOperation[] = [
   getKeyRotationStatus,
   getPublicKey,
   listAliases,
+  listGrants,
   listKeyPolicies,
   listKeyRotations,
   listKeys,
   listResourceTags,
+  listRetirableGrants,
   putKeyPolicy,
   reEncrypt,
+  retireGrant,
+  revokeGrant,
   replicateKey,
   rotateKeyOnDemand,
   scheduleKeyDeletion,
@@ -116,6 +128,8 @@ const cryptographicOperations: ReadonlySet<AnyOperation> = new Set(operations.fi
 export interface KmsDependencies {
   readonly store: Store;
   readonly directory: KeySource & KeyHandles;
+  readonly grants: GrantSource;
+  readonly grantTokens: GrantTokens;
   readonly custody: Custody;
   readonly random: Random;
   readonly compilePolicy: PolicyCompiler;
@@ -124,8 +138,19 @@ export interface KmsDependencies {
 }
 
 export function kmsService(dependencies: KmsDependencies): Service {
-  const { store, directory, custody, random, compilePolicy, attestationRoots, usages } = dependencies;
-  const ports: KmsPorts = { keys: directory, handles: directory, store, custody, random, attestationRoots, usages };
+  const { store, directory, grants, grantTokens, custody, random, compilePolicy, attestationRoots, usages } =
+    dependencies;
+  const ports: KmsPorts = {
+    keys: directory,
+    handles: directory,
+    grants,
+    grantTokens,
+    store,
+    custody,
+    random,
+    attestationRoots,
+    usages,
+  };
   return {
     name: 'kms',
     targetPrefix: 'TrentService',

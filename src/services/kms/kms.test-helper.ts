@@ -12,6 +12,8 @@ import type { Store } from '../../store/sealed-store.ts';
 import type { Caller, Scope } from '../caller.ts';
 import { perform, type Service } from '../perform.ts';
 import { administrator, NOW, scopeOf } from '../scope.test-helper.ts';
+import { grantDirectory } from './grant-directory.ts';
+import { grantTokens } from './grant-tokens.ts';
 import { kmsService } from './index.ts';
 import { keyDirectory } from './key-directory.ts';
 import type { PolicyCompiler } from './key-source.ts';
@@ -47,7 +49,18 @@ export function machine(records: Store = sealedMemoryStore()): Machine {
       const feed = await changeFeed(store, epoch);
       const directory = keyDirectory({ store, feed, custody, compilePolicy, capacity });
       const usages = lastUsages(store, await startOfTracking(store, NOW));
-      const service = kmsService({ store, directory, custody, random, compilePolicy, attestationRoots, usages });
+      const grants = grantDirectory({ store, feed, capacity });
+      const service = kmsService({
+        store,
+        directory,
+        grants,
+        grantTokens: grantTokens(testSealer()),
+        custody,
+        random,
+        compilePolicy,
+        attestationRoots,
+        usages,
+      });
       return {
         service,
         directory,

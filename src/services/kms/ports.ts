@@ -4,6 +4,8 @@ import type { Random } from '../../runtime/random.ts';
 import type { MaybePromise } from '../../store/change-feed.ts';
 import type { Reader } from '../../store/sealed-store.ts';
 import type { Operation } from '../operation.ts';
+import type { GrantSource } from './grant-directory.ts';
+import type { GrantTokens } from './grant-tokens.ts';
 import type { KeySource, LoadedKey } from './key-source.ts';
 import type { LastUsages } from './last-usages.ts';
 
@@ -11,6 +13,8 @@ import type { LastUsages } from './last-usages.ts';
 export interface KmsPorts {
   readonly keys: KeySource;
   readonly handles: KeyHandles;
+  readonly grants: GrantSource;
+  readonly grantTokens: GrantTokens;
   readonly store: Reader;
   readonly custody: Custody;
   readonly random: Random;

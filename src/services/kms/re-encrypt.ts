@@ -18,7 +18,6 @@ import {
   requireCiphertext,
   requireEncryptionAlgorithm,
 } from './encryption.ts';
-import { refuseGrantTokens } from './not-yet.ts';
 import type { KmsOperation } from './ports.ts';
 import { ciphertextKeyTarget, type KeyResource, keyTarget } from './targets.ts';
 
@@ -44,7 +43,6 @@ export const reEncrypt: KmsOperation<
     requireCiphertext(input, input.SourceKeyId);
     checkContext(input.SourceEncryptionContext, input.SourceEncryptionAlgorithm);
     checkContext(input.DestinationEncryptionContext, input.DestinationEncryptionAlgorithm);
-    refuseGrantTokens(input.GrantTokens);
   },
   targets: {
     source: ciphertextKeyTarget({

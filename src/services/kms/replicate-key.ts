@@ -13,7 +13,7 @@ import { changeRelatedKeys } from './change-related-keys.ts';
 import { type KeyKind, kindCondition, requestTagConditions } from './condition-keys.ts';
 import { createKeyRows } from './create-key-rows.ts';
 import { destroyKey } from './destroy-key.ts';
-import { replicaExists, unsupported } from './errors.ts';
+import { invalidState, replicaExists, unsupported } from './errors.ts';
 import { keyMetadata } from './key-metadata.ts';
 import { checkKeyPolicy, defaultKeyPolicy } from './key-policy.ts';
 import { materialsOfKey } from './materials-of-key.ts';
@@ -102,7 +102,8 @@ async function makeRoom(transaction: Transaction, identity: KeyIdentity, nowMs: 
   const existing = (await transaction.get(keysTable, keyName(identity)))?.value;
   if (existing === undefined) return;
   if (!isDeleted(existing, nowMs)) throw replicaExists(keyArn(identity));
-  await destroyKey(transaction, existing, nowMs);
+  // With more grants than one transaction should remove, it is in the way until the sweep has taken them.
+  if (!(await destroyKey(transaction, existing, nowMs))) throw invalidState(keyArn(identity), 'PendingDeletion');
 }
 
 /**

@@ -2,7 +2,6 @@ import type { SignRequest, SignResponse } from '@aws-sdk/client-kms';
 import { dryRun, grantTokens, keyId, message, messageType, signingAlgorithm } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
 import { currentHandle } from './key-handle.ts';
-import { refuseGrantTokens } from './not-yet.ts';
 import type { KmsOperation } from './ports.ts';
 import { checkSigning, messageTypeOf, signingTarget } from './signing.ts';
 import type { KeyResource } from './targets.ts';
@@ -17,7 +16,6 @@ export const sign: KmsOperation<SignRequest, SignResponse, { key: KeyResource }>
     SigningAlgorithm: required(signingAlgorithm),
     DryRun: dryRun,
   }),
-  validate: (input) => refuseGrantTokens(input.GrantTokens),
   targets: { key: signingTarget('Sign') },
   effect: 'read',
   audit: { readOnly: true, request: ['KeyId', 'MessageType', 'SigningAlgorithm', 'DryRun'] },

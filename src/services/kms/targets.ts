@@ -3,14 +3,16 @@ import type { Attestation } from '../../crypto/attestation/verify-attestation.ts
 import { decodeHeader, type EncryptionContext } from '../../crypto/ciphertext.ts';
 import type { KeyUsage } from '../../crypto/key-specs.ts';
 import { aliasArn } from '../../keys/alias.ts';
+import { foldContext, foldTerms, type GrantRequest, type GrantTerms, isGrantOperation } from '../../keys/grant.ts';
 import { type KeyOperation, keyStateTable, statesFor } from '../../keys/key-state-table.ts';
 import { keyState } from '../../keys/lifecycle.ts';
 import { invariant } from '../../runtime/errors.ts';
 import type { MaybePromise } from '../../store/change-feed.ts';
 import type { Scope } from '../caller.ts';
-import type { Target, TargetSummary } from '../operation.ts';
+import type { GrantQuestion, Target, TargetSummary } from '../operation.ts';
 import { encryptionContextCondition, keyCondition } from './condition-keys.ts';
 import { disabled, invalidCiphertext, invalidState, notPendingDeletion, wrongUsage } from './errors.ts';
+import { grantsAllow } from './grant-decision.ts';
 import { followKeyReference, livingKey, type ResolvedKey } from './key-reference.ts';
 import type { LoadedKey } from './key-source.ts';
 import type { KmsPorts } from './ports.ts';
@@ -37,6 +39,8 @@ interface KeyUse<Input> {
   readonly encryptionContext?: (input: Input) => EncryptionContext | undefined;
   readonly encryptionAlgorithm?: (input: Input) => string;
   readonly conditions?: Conditions<Input>;
+  /** Of CreateGrant: what the grant that is asked for allows. */
+  readonly newGrant?: (input: Input) => GrantTerms;
   /** For operations that can answer to a Nitro enclave. */
   readonly recipient?: (input: Input) => RecipientInput;
 }
@@ -66,6 +70,7 @@ export function keyTarget<Input>(declaration: KeyTargetDeclaration<Input>): KmsT
     ...keyUse(declaration, declaration.crossAccount),
     summary: summarise(declaration, declaration.accepts, declaration.crossAccount),
     resolve: async (input, ports, scope) => {
+      checkGrantTokens(input, ports);
       const reference = declaration.reference(input);
       invariant(reference !== undefined, 'a required member has been validated');
       const resolved = await followKeyReference(reference, declaration.accepts, ports.keys, scope);
@@ -87,6 +92,7 @@ export function ciphertextKeyTarget<Input>(
     ...keyUse(declaration, true),
     summary: summarise(declaration, 'ciphertext, key or alias', true),
     resolve: async (input, ports, scope) => {
+      checkGrantTokens(input, ports);
       const reference = declaration.reference(input);
       if (reference !== undefined) {
         const resolved = await followKeyReference(reference, 'key or alias', ports.keys, scope);
@@ -189,9 +195,31 @@ function permissionOf({ operation, permission }: KeyUse<never>): string {
   return permission ?? `kms:${operation}`;
 }
 
+/** Tokens add nothing to grants, which act at once; but what is none of ours is refused. */
+function checkGrantTokens(input: unknown, ports: KmsPorts): void {
+  const { GrantTokens: tokens } = input as { readonly GrantTokens?: readonly string[] };
+  if (tokens !== undefined) for (const token of tokens) ports.grantTokens.read(token);
+}
+
+/** What a request asks of grants; undefined for operations that no grant can allow. */
+function grantRequest<Input>(use: KeyUse<Input>, input: Input): GrantRequest | undefined {
+  // No request is made on behalf of a resource yet, so none has the `aws:SourceArn` that some grants demand.
+  const operation = permissionOf(use).slice('kms:'.length);
+  if (!isGrantOperation(operation)) return undefined;
+  if (operation !== 'CreateGrant') return { operation, context: foldContext(use.encryptionContext?.(input) ?? {}) };
+  return use.newGrant && { operation, child: foldTerms(use.newGrant(input)) };
+}
+
 function keyUse<Input>(use: KeyUse<Input>, crossAccount: boolean) {
   return {
     permission: permissionOf(use),
+    grantAllows: (question: GrantQuestion<Input, ResolvedKey>, ports: KmsPorts) => {
+      const { input, resolved, scope, identityAllows } = question;
+      const request = grantRequest(use, input);
+      return (
+        request !== undefined && grantsAllow(request, resolved.identity, ports.grants, scope.caller, identityAllows)
+      );
+    },
     facts: ({ key, identity, namedArn }: ResolvedKey, scope: Scope) => {
       if (key === undefined) return { arn: namedArn, accountId: identity.accountId, unreachable: true };
       const foreign = identity.accountId !== scope.caller.principal.accountId;

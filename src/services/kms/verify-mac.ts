@@ -4,7 +4,6 @@ import { dryRun, grantTokens, keyId, mac, macAlgorithm, message } from '../../wi
 import { required, structure } from '../../wire/shapes.ts';
 import { currentHandle } from './key-handle.ts';
 import { macTarget, requireMacAlgorithm } from './mac.ts';
-import { refuseGrantTokens } from './not-yet.ts';
 import type { KmsOperation } from './ports.ts';
 import type { KeyResource } from './targets.ts';
 
@@ -18,7 +17,6 @@ export const verifyMac: KmsOperation<VerifyMacRequest, VerifyMacResponse, { key:
     GrantTokens: grantTokens,
     DryRun: dryRun,
   }),
-  validate: (input) => refuseGrantTokens(input.GrantTokens),
   targets: { key: macTarget('VerifyMac') },
   effect: 'read',
   audit: { readOnly: true, request: ['KeyId', 'MacAlgorithm', 'DryRun'] },

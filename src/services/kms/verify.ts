@@ -11,7 +11,6 @@ import {
 } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
 import { currentHandle } from './key-handle.ts';
-import { refuseGrantTokens } from './not-yet.ts';
 import type { KmsOperation } from './ports.ts';
 import { checkSigning, messageTypeOf, signingTarget } from './signing.ts';
 import type { KeyResource } from './targets.ts';
@@ -27,7 +26,6 @@ export const verify: KmsOperation<VerifyRequest, VerifyResponse, { key: KeyResou
     GrantTokens: grantTokens,
     DryRun: dryRun,
   }),
-  validate: (input) => refuseGrantTokens(input.GrantTokens),
   targets: { key: signingTarget('Verify') },
   effect: 'read',
   audit: { readOnly: true, request: ['KeyId', 'MessageType', 'SigningAlgorithm', 'DryRun'] },

@@ -1,0 +1,138 @@
+import type { CreateGrantRequest, CreateGrantResponse } from '@aws-sdk/client-kms';
+import { type GrantRecord, grantFingerprint, MOST_GRANTS_PER_KEY } from '../../keys/grant.ts';
+import { grantName, grantsTable, namedGrantName, namedGrantsTable } from '../../keys/tables.ts';
+import { KeyholdError } from '../../runtime/errors.ts';
+import {
+  dryRun,
+  grantConstraints,
+  grantName as grantNameShape,
+  grantOperations,
+  grantTokens,
+  keyId,
+  principal,
+} from '../../wire/kms-shapes.ts';
+import { type Input, required, structure } from '../../wire/shapes.ts';
+import { createGrantRows, grantCount, placeOf } from './grant-rows.ts';
+import { checkGrant, checkGrantFitsKey, contextOf, granteeOf, retiringPrincipalOf, termsOf } from './grant-rules.ts';
+import type { KmsOperation } from './ports.ts';
+import { type KeyResource, keyTarget } from './targets.ts';
+
+const target = keyTarget<Input<CreateGrantRequest>>({
+  operation: 'CreateGrant',
+  reference: (input) => input.KeyId,
+  accepts: 'key',
+  crossAccount: true,
+  // Policies see the context that the constraint demands ("kms:EncryptionContextKeys", developer guide).
+  encryptionContext: (input) => contextOf(termsOf(input).constraints),
+  newGrant: termsOf,
+  conditions,
+});
+
+export const createGrant: KmsOperation<CreateGrantRequest, CreateGrantResponse, { key: KeyResource }> = {
+  name: 'CreateGrant',
+  input: structure<CreateGrantRequest>({
+    KeyId: required(keyId),
+    GranteePrincipal: principal,
+    RetiringPrincipal: principal,
+    Operations: required(grantOperations),
+    Constraints: grantConstraints,
+    GrantTokens: grantTokens,
+    Name: grantNameShape,
+    DryRun: dryRun,
+    GranteeServicePrincipal: principal,
+    RetiringServicePrincipal: principal,
+  }),
+  validate: checkGrant,
+  targets: {
+    key: {
+      ...target,
+      check: (resolved, input, scope) => {
+        checkGrantFitsKey(termsOf(input), resolved.key.record);
+        target.check?.(resolved, input, scope);
+      },
+    },
+  },
+  effect: 'change',
+  audit: {
+    readOnly: false,
+    request: [
+      'KeyId',
+      'GranteePrincipal',
+      'RetiringPrincipal',
+      'Operations',
+      'Constraints',
+      'Name',
+      'DryRun',
+      'GranteeServicePrincipal',
+      'RetiringServicePrincipal',
+    ],
+    // The key's ARN stands here though the response does not have it, and the token does not though the response has it.
+    response: ({ GrantId }, { key }) => ({ GrantId, KeyId: key.key.arn }),
+  },
+  async handle({ input, targets, scope, ports, transaction }) {
+    const { identity, key } = targets.key;
+    const retiring = retiringPrincipalOf(input);
+    const grant: GrantRecord = {
+      grantId: ports.random.bytes(32).toString('hex'),
+      ...(input.Name === undefined ? {} : { name: input.Name }),
+      createdAtMs: scope.nowMs,
+      grantee: granteeOf(input),
+      ...(retiring === undefined ? {} : { retiring }),
+      issuingAccountId: scope.caller.principal.accountId,
+      ...termsOf(input),
+    };
+    const answer = (grantId: string) => ({
+      GrantToken: ports.grantTokens.issue(placeOf(identity, grantId)),
+      GrantId: grantId,
+    });
+    if (grant.name !== undefined) {
+      const named = await transaction.get(namedGrantsTable, namedGrantName(identity, grantFingerprint(grant)));
+      const made = named && (await transaction.get(grantsTable, grantName(placeOf(identity, named.value.grantId))));
+      // The same request again: its answer was lost, and the grant must not be made twice.
+      if (made !== undefined) return answer(made.value.grantId);
+    }
+    if ((await grantCount(transaction, identity)) >= MOST_GRANTS_PER_KEY) {
+      throw new KeyholdError('LimitExceededException', `${key.arn} has the ${MOST_GRANTS_PER_KEY} grants it can have.`);
+    }
+    await createGrantRows(transaction, identity, grant);
+    return answer(grant.grantId);
+  },
+};
+
+function conditions(key: string, input: Input<CreateGrantRequest>): readonly string[] | undefined {
+  switch (key) {
+    case 'kms:grantoperations':
+      return [...new Set(input.Operations)];
+    case 'kms:grantconstrainttype':
+      return constraintTypes(input);
+    case 'kms:granteeprincipal':
+      return presentIn(input.GranteePrincipal);
+    case 'kms:granteeserviceprincipal':
+      return presentIn(input.GranteeServicePrincipal);
+    case 'kms:retiringprincipal':
+      return presentIn(input.RetiringPrincipal);
+    case 'kms:retiringserviceprincipal':
+      return presentIn(input.RetiringServicePrincipal);
+    default:
+      return forAwsResource(key);
+  }
+}
+
+/** No AWS service calls on anyone's behalf yet. For CreateGrant, ListGrants and RevokeGrant. */
+export function forAwsResource(key: string): readonly string[] | undefined {
+  return key === 'kms:grantisforawsresource' ? ['false'] : undefined;
+}
+
+function constraintTypes(input: Input<CreateGrantRequest>): readonly string[] | undefined {
+  const { encryptionContextEquals, encryptionContextSubset, sourceArn } = termsOf(input).constraints;
+  const types = [
+    ...(encryptionContextEquals === undefined ? [] : ['EncryptionContextEquals']),
+    ...(encryptionContextSubset === undefined ? [] : ['EncryptionContextSubset']),
+    ...(sourceArn === undefined ? [] : ['SourceArn']),
+  ];
+  return types.length === 0 ? undefined : types;
+}
+
+function presentIn(value: string | undefined): readonly string[] | undefined {
+  return value === undefined ? undefined : [value];
+}

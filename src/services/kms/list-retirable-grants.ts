@@ -1,0 +1,68 @@
+import type { GrantListEntry, ListGrantsResponse, ListRetirableGrantsRequest } from '@aws-sdk/client-kms';
+import { parsePrincipalArn } from '../../authorization/index.ts';
+import { grantName, grantsOfRetiringPrincipalTable, grantsTable } from '../../keys/tables.ts';
+import { limitUpTo, marker, principal } from '../../wire/kms-shapes.ts';
+import { structure } from '../../wire/shapes.ts';
+import { grantListEntry } from './grant-list-entry.ts';
+import { retiringPrefix } from './grant-rows.ts';
+import { forServicesOnly, missingMember, retiringPrincipalOf } from './grant-rules.ts';
+import { livingKey } from './key-reference.ts';
+import { pageOfRecords } from './pagination.ts';
+import type { KmsOperation } from './ports.ts';
+
+const USUAL_LIMIT = 50;
+
+export const listRetirableGrants: KmsOperation<
+  ListRetirableGrantsRequest,
+  ListGrantsResponse,
+  { principal: Principal }
+> = {
+  name: 'ListRetirableGrants',
+  input: structure<ListRetirableGrantsRequest>({
+    Limit: limitUpTo(100),
+    Marker: marker,
+    RetiringPrincipal: principal,
+    RetiringServicePrincipal: principal,
+  }),
+  validate: (input) => {
+    if (retiringPrincipalOf(input) === undefined) throw missingMember('retiringPrincipal');
+    if (input.RetiringServicePrincipal !== undefined) throw forServicesOnly('RetiringServicePrincipal');
+  },
+  // What is authorized is the principal that the request names, which must be of the caller's account; who may use the keys
+  // of its grants is not asked ("ListRetirableGrants", API reference).
+  targets: {
+    principal: {
+      permission: 'kms:ListRetirableGrants',
+      resolve: async ({ RetiringPrincipal: arn = '' }) => ({ arn, accountId: parsePrincipalArn(arn)?.accountId ?? '' }),
+      facts: (retiring) => retiring,
+      condition: (key, { scope }) => (key === 'kms:calleraccount' ? [scope.caller.principal.accountId] : undefined),
+      summary: { namedBy: 'account', crossAccount: false, states: [] },
+    },
+  },
+  effect: 'read',
+  audit: { readOnly: true, request: ['RetiringPrincipal', 'RetiringServicePrincipal', 'Limit', 'Marker'] },
+  async handle({ input, targets, scope, ports }) {
+    const retiring = { kind: 'AWS', name: targets.principal.arn } as const;
+    const { items, ...rest } = await pageOfRecords(
+      ports.store,
+      grantsOfRetiringPrincipalTable,
+      retiringPrefix(retiring, scope.region),
+      'ListRetirableGrants',
+      input,
+      USUAL_LIMIT,
+    );
+    const grants: GrantListEntry[] = [];
+    for (const { value: place } of items) {
+      // The grants of a key that is gone are gone, whether or not the sweep has come to them.
+      if ((await livingKey(ports.keys, place, scope.nowMs)) === undefined) continue;
+      const grant = await ports.store.get(grantsTable, grantName(place));
+      if (grant !== undefined) grants.push(grantListEntry(place, grant.value));
+    }
+    return { Grants: grants, ...rest };
+  },
+};
+
+interface Principal {
+  readonly arn: string;
+  readonly accountId: string;
+}

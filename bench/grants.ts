@@ -5,6 +5,7 @@ import { parsePolicy } from '../src/authorization/index.ts';
 import { openDomainKeys } from '../src/custody/domain-keys.ts';
 import { openRootKeyFile } from '../src/custody/root-key/file-root-key.ts';
 import { softwareCustody } from '../src/custody/software/software-custody.ts';
+import { softwareImport } from '../src/custody/software/software-import.ts';
 import type { GrantRecord } from '../src/keys/grant.ts';
 import { systemClock } from '../src/runtime/clock.ts';
 import { systemRandom } from '../src/runtime/random.ts';
@@ -82,6 +83,7 @@ try {
     grants: grantDirectory({ store, feed, capacity: 100_000 }),
     grantTokens: grantTokens(domainKeys.sealer('grant tokens')),
     custody,
+    materialImport: softwareImport(domainKeys.sealer('key material'), domainKeys.sealer('import token')),
     random,
     compilePolicy,
     attestationRoots: [],

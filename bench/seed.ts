@@ -3,6 +3,7 @@ import { parsePolicy } from '../src/authorization/index.ts';
 import { openDomainKeys } from '../src/custody/domain-keys.ts';
 import { openRootKeyFile } from '../src/custody/root-key/file-root-key.ts';
 import { softwareCustody } from '../src/custody/software/software-custody.ts';
+import { softwareImport } from '../src/custody/software/software-import.ts';
 import { grantIndex } from '../src/keys/grant-index.ts';
 import { systemClock } from '../src/runtime/clock.ts';
 import { systemRandom } from '../src/runtime/random.ts';
@@ -53,11 +54,13 @@ export async function seedDataDirectory(path: string, region: string, keys: numb
       userAgent: 'bench',
     };
     const usages = lastUsages(store, scope.nowMs);
+    const materialImport = softwareImport(domainKeys.sealer('key material'), domainKeys.sealer('import token'));
     const fixedPorts = {
       handles: { open: async () => undefined },
       grants: { of: grantIndex },
       grantTokens: grantTokens(domainKeys.sealer('grant tokens')),
       custody,
+      materialImport,
       attestationRoots: [],
       usages,
     };

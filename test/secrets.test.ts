@@ -5,9 +5,11 @@ import { DatabaseSync } from 'node:sqlite';
 import {
   CreateKeyCommand,
   DecryptCommand,
+  DeleteImportedKeyMaterialCommand,
   EncryptCommand,
   GenerateDataKeyCommand,
   GenerateRandomCommand,
+  ImportKeyMaterialCommand,
   type KMSClient,
   ReEncryptCommand,
   ScheduleKeyDeletionCommand,
@@ -20,6 +22,7 @@ import { materialsTable } from '../src/keys/tables.ts';
 import { systemRandom } from '../src/runtime/random.ts';
 import { sealedStore } from '../src/store/sealed-store.ts';
 import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
+import { importRequest } from './support/import-material.ts';
 import { findNeedles, type Needle, needlesOf } from './support/needles.ts';
 import { apiRequest, bytesOf, openLane } from './support/raw-http.ts';
 import { cleanUp, startServer, type TestServer } from './support/server.ts';
@@ -129,6 +132,7 @@ describe('after a server has worked with them', () => {
         'the domain key',
         "the domain key's key for records",
         "the domain key's key for key material",
+        "the domain key's key for import token",
         'the first key material',
         'the second key material',
         'the third key material',
@@ -261,7 +265,7 @@ async function addKeysOf(server: TestServer, secrets: Map<string, Uint8Array>): 
     const domainKey = await rootKey.unwrap(wrapped.body, lengthPrefixed('domain key', wrapped.key));
     secrets.set('the domain key', domainKey);
     // As docs/formats/sealed-record.md derives them.
-    for (const purpose of ['records', 'key material']) {
+    for (const purpose of ['records', 'key material', 'import token']) {
       const label = Buffer.from(`keyhold domain ${purpose} v1`);
       const input = Buffer.concat([Buffer.from([0, 0, 0, 1]), label, Buffer.from([0, 0, 0, 1, 0])]);
       secrets.set(`the domain key's key for ${purpose}`, createHmac('sha256', domainKey).update(input).digest());
@@ -299,26 +303,75 @@ test('of a destroyed key, not even the sealed material is left in the database o
   servers.push(server);
   const kms = server.kms({ credentials: { accessKeyId: server.accountId, secretAccessKey: 'any' } });
   const { KeyMetadata } = await kms.send(new CreateKeyCommand({}));
-  const database = new DatabaseSync(join(server.dataDir, 'keyhold.db'), { readOnly: true });
-  const sealedMaterial = () =>
-    database
-      .prepare("SELECT body FROM records WHERE tbl = 'materials' AND key LIKE ?")
-      .get(`%/${KeyMetadata?.KeyId}/%`);
-  const sealed = Buffer.from(sealedMaterial()?.['body'] as Uint8Array);
-  // It begins with the id of the domain key, as all records do.
-  const needles = needlesOf('the sealed material', sealed.subarray(17));
+  const needles = needlesOf('the sealed material', sealedMaterialOf(server, KeyMetadata?.KeyId));
   // A part that crosses no page of the file is found as long as there is the record.
   expect(findNeedles(needles, everything(server, 'before'))).not.toEqual([]);
 
   await kms.send(new ScheduleKeyDeletionCommand({ KeyId: KeyMetadata?.KeyId, PendingWindowInDays: 7 }));
-  const advance = { method: 'POST', body: JSON.stringify({ advanceSeconds: 8 * 24 * 60 * 60 }) };
+  await advanceClock(server, 8 * 24 * 60 * 60);
+  await expectToVanish(server, needles);
+});
+
+test.each(['deleted', 'expired'])(
+  'of imported material that was %s, nothing is left either, plain or sealed',
+  async (how) => {
+    const server = await startServer({ args: ['--sandbox'], workers: 2 });
+    servers.push(server);
+    const kms = server.kms({ credentials: { accessKeyId: server.accountId, secretAccessKey: 'any' } });
+    // The log is emptied after the start as well, which must not be taken for what this test is about.
+    const other = await kms.send(new CreateKeyCommand({}));
+    await kms.send(new ScheduleKeyDeletionCommand({ KeyId: other.KeyMetadata?.KeyId, PendingWindowInDays: 7 }));
+    const sealedBefore = needlesOf('another key', sealedMaterialOf(server, other.KeyMetadata?.KeyId));
+    await advanceClock(server, 8 * 24 * 60 * 60);
+    await expectToVanish(server, sealedBefore);
+    const { KeyMetadata } = await kms.send(new CreateKeyCommand({ Origin: 'EXTERNAL' }));
+    const KeyId = KeyMetadata?.KeyId ?? '';
+    const material = randomBytes(32);
+    const request = await importRequest(kms, KeyId, material);
+    const ValidTo = new Date(Date.now() + 9 * 24 * 60 * 60 * 1000);
+    await kms.send(new ImportKeyMaterialCommand({ ...request, ValidTo }));
+    await kms.send(new EncryptCommand({ KeyId, Plaintext: Buffer.alloc(32) }));
+
+    const plain = [
+      ...needlesOf('the material', material),
+      ...needlesOf('the wrapped material', request.EncryptedKeyMaterial ?? new Uint8Array()),
+      ...needlesOf('the import token', withoutDomainKeyId(request.ImportToken ?? new Uint8Array())),
+    ];
+    const sealed = needlesOf('the sealed material', sealedMaterialOf(server, KeyId));
+    expect(findNeedles(plain, everything(server, 'before'))).toEqual([]);
+    expect(findNeedles(sealed, everything(server, 'before'))).not.toEqual([]);
+    if (how === 'deleted') await kms.send(new DeleteImportedKeyMaterialCommand({ KeyId }));
+    else await advanceClock(server, 2 * 24 * 60 * 60);
+    await expectToVanish(server, [...plain, ...sealed]);
+  },
+);
+
+/** What is sealed begins with the id of the domain key, which is the same in all of it. */
+function withoutDomainKeyId(sealed: Uint8Array): Uint8Array {
+  return sealed.subarray(17);
+}
+
+/** The row of a key's material as it is sealed in the database. */
+function sealedMaterialOf(server: TestServer, keyId: string | undefined): Buffer {
+  const database = new DatabaseSync(join(server.dataDir, 'keyhold.db'), { readOnly: true });
+  try {
+    const row = database.prepare("SELECT body FROM records WHERE tbl = 'materials' AND key LIKE ?").get(`%/${keyId}/%`);
+    return Buffer.from(withoutDomainKeyId(row?.['body'] as Uint8Array));
+  } finally {
+    database.close();
+  }
+}
+
+async function advanceClock(server: TestServer, advanceSeconds: number): Promise<void> {
+  const advance = { method: 'POST', body: JSON.stringify({ advanceSeconds }) };
   expect((await fetch(`${server.url}/_sandbox/clock`, advance)).status).toBe(200);
-  while (sealedMaterial() !== undefined) await new Promise((resolve) => setTimeout(resolve, 50));
-  database.close();
-  // The write-ahead log is emptied right after the key's transaction.
+}
+
+/** The write-ahead log is emptied right after the transaction that destroys something. */
+async function expectToVanish(server: TestServer, needles: readonly Needle[]): Promise<void> {
   const left = () => findNeedles(needles, everything(server, 'after'));
-  for (let attempts = 0; attempts < 100 && left().length > 0; attempts++) {
+  for (let attempts = 0; attempts < 200 && left().length > 0; attempts++) {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   expect(left()).toEqual([]);
-});
+}

@@ -2,11 +2,14 @@ import {
   CancelKeyDeletionCommand,
   CreateAliasCommand,
   CreateGrantCommand,
+  CreateKeyCommand,
   DeleteAliasCommand,
+  DeleteImportedKeyMaterialCommand,
   DescribeKeyCommand,
   DisableKeyCommand,
   EnableKeyCommand,
   EncryptCommand,
+  ImportKeyMaterialCommand,
   type KMSClient,
   PutKeyPolicyCommand,
   RetireGrantCommand,
@@ -15,6 +18,7 @@ import {
   UpdateAliasCommand,
 } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { FOR_GOOD, importRequest } from './support/import-material.ts';
 import { expectRefusal, newKey, plaintext, policyOf, statement } from './support/kms.ts';
 import { type PinnedClient, pinnedClient, workerOf } from './support/pinned-client.ts';
 import { cleanUp, startServer, type TestServer } from './support/server.ts';
@@ -53,6 +57,19 @@ async function inTurns(round: (changer: KMSClient, user: KMSClient) => Promise<v
 const encrypt = (kms: KMSClient, KeyId: string) => kms.send(new EncryptCommand({ KeyId, Plaintext: plaintext }));
 
 describe('what one worker has answered holds for the other at once:', () => {
+  test('imported key material deleted, and imported again', async () => {
+    const [{ kms }] = workers;
+    const { KeyMetadata } = await kms.send(new CreateKeyCommand({ Origin: 'EXTERNAL' }));
+    const KeyId = KeyMetadata?.KeyId ?? '';
+    const request = { ...(await importRequest(kms, KeyId, Buffer.alloc(32, 7))), ...FOR_GOOD };
+    await inTurns(async (changer, user) => {
+      await changer.send(new ImportKeyMaterialCommand(request));
+      await encrypt(user, KeyId);
+      await changer.send(new DeleteImportedKeyMaterialCommand({ KeyId }));
+      await expectRefusal(encrypt(user, KeyId), 'KMSInvalidStateException');
+    });
+  });
+
   test('a key disabled, and enabled', async () => {
     const key = await newKey(workers[0].kms);
     await inTurns(async (changer, user) => {

@@ -1,5 +1,6 @@
 import type { EncryptionContext } from '../crypto/ciphertext.ts';
 import type { EncryptionAlgorithm, KeySpec, MacAlgorithm, MessageType, SigningAlgorithm } from '../crypto/key-specs.ts';
+import type { WrappingAlgorithm, WrappingKeySpec } from '../crypto/key-wrapping.ts';
 
 /**
  * Custody keeps key material and operates with it by handle: nothing outside this folder ever holds plaintext material.
@@ -91,3 +92,38 @@ export interface Custody {
   /** Wipes the material behind a handle that will not be used again. */
   close(handle: KeyHandle): void;
 }
+
+/**
+ * The way of imported material into custody. The private key that it comes wrapped for never leaves custody but within
+ * the import token, which is sealed: nothing is stored, and any worker can open the token.
+ */
+export interface MaterialImport {
+  /**
+   * Makes a wrapping key pair and a token for one key, both good until `validToMs`. Slow, but not on the event loop.
+   * `publicKey` is SubjectPublicKeyInfo in DER (RFC 5280).
+   */
+  parameters(
+    key: MaterialOwner,
+    wrappingKeySpec: WrappingKeySpec,
+    algorithm: WrappingAlgorithm,
+    validToMs: number,
+  ): Promise<{ readonly publicKey: Buffer; readonly token: Buffer }>;
+  /** Unwraps what came with a token, and wraps it for its row, if it is material for a key of this spec. */
+  receive(
+    key: MaterialOwner,
+    spec: KeySpec,
+    token: Uint8Array,
+    encryptedMaterial: Uint8Array,
+    nowMs: number,
+  ): Promise<NewMaterial | ImportRefusal>;
+}
+
+/** In the order in which they are looked for. No more is told: padding oracles begin with a word on why. */
+export type ImportRefusal =
+  /** Not one of ours, changed, or of another key. */
+  | 'invalid token'
+  | 'expired token'
+  /** The material was not wrapped for this token's key, or not by its algorithm. */
+  | 'invalid ciphertext'
+  /** What was unwrapped is no material for a key of this spec. */
+  | 'unfit material';

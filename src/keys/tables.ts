@@ -31,6 +31,10 @@ export const namedGrantsTable: Table<GrantPlace> = table('named-grants');
 export const grantCountsTable: Table<{ readonly grants: number }> = table('grant-counts');
 /** Keys whose deletion is scheduled, by the moment it is due. */
 export const deletionsTable: Table<KeyIdentity> = table('deletions');
+/** Keys of which some imported material expires, by the moment. */
+export const expiriesTable: Table<KeyIdentity> = table('expiries');
+/** Keys of which imported material was deleted, by the moment: until the write-ahead log has been emptied of it. */
+export const materialDeletionsTable: Table<KeyIdentity> = table('material-deletions');
 /** Keys with automatic rotation, by the moment of the next one. */
 export const rotationsTable: Table<KeyIdentity> = table('rotations');
 /** When each key was last used, and how; nothing of keys that never were. No cache holds it, and no change log tells of it. */

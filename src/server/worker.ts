@@ -8,11 +8,13 @@ import { openDomainKeys } from '../custody/domain-keys.ts';
 import { openRootKeyFile } from '../custody/root-key/file-root-key.ts';
 import { keyPairMaker } from '../custody/software/rsa-key-maker.ts';
 import { softwareCustody } from '../custody/software/software-custody.ts';
+import { softwareImport } from '../custody/software/software-import.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { invariant, KeyholdError } from '../runtime/errors.ts';
 import { systemRandom } from '../runtime/random.ts';
 import { credentials } from '../services/iam/credentials.ts';
 import { destroyDueKeys } from '../services/kms/destroy-due-keys.ts';
+import { destroyExpiredMaterial, forgetDeletedMaterial } from '../services/kms/destroy-imported-material.ts';
 import { grantDirectory } from '../services/kms/grant-directory.ts';
 import { grantTokens } from '../services/kms/grant-tokens.ts';
 import { kmsService } from '../services/kms/index.ts';
@@ -76,7 +78,10 @@ async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloa
   const domainKeys = await openDomainKeys(raw, openRootKeyFile(directory.rootKey, random), random);
   const store = announcing(sealedStore(raw, domainKeys.sealer('records')), epoch);
   const feed = await changeFeed(store, epoch);
-  const custody = softwareCustody(domainKeys.sealer('key material'), random, keyPairMaker());
+  const makeKeyPair = keyPairMaker();
+  const keyMaterial = domainKeys.sealer('key material');
+  const custody = softwareCustody(keyMaterial, random, makeKeyPair);
+  const materialImport = softwareImport(keyMaterial, domainKeys.sealer('import token'), makeKeyPair);
   const compilePolicy = policyCompiler();
   const keys = keyDirectory({ store, feed, custody, compilePolicy, capacity: CACHED_KEYS });
   const grants = grantDirectory({ store, feed, capacity: CACHED_GRANTS });
@@ -104,6 +109,7 @@ async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloa
           grants,
           grantTokens: tokens,
           custody,
+          materialImport,
           random,
           compilePolicy,
           attestationRoots: attestationRoots(config.attestationRootPath),
@@ -123,6 +129,9 @@ async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloa
   const chores: readonly Chore[] = [
     { work: destroyDueKeys, graceMs: DESTRUCTION_GRACE_MS, destroys: true },
     { work: rotateDueKeys(custody), graceMs: 0, destroys: false },
+    // What it destroys is noted for the next one, as is what DeleteImportedKeyMaterial destroyed.
+    { work: destroyExpiredMaterial, graceMs: 0, destroys: false },
+    { work: forgetDeletedMaterial, graceMs: 0, destroys: true },
   ];
   const checkpoint = () => raw.checkpoint();
   const sweeper = slot === 0 ? startSweeper({ store, chores, checkpoint, clock, log }) : undefined;

@@ -11,6 +11,12 @@ import { blob, boolean, enumeration, integer, list, map, type Pattern, required,
 const ascii: Pattern = { printed: '^\\p{ASCII}+$', matches: /^\p{ASCII}+$/u, unpublished: true };
 const aliasCharacters: Pattern = { printed: '^[a-zA-Z0-9:/_-]+$', matches: /^[a-zA-Z0-9:/_-]+$/ };
 const wordCharacters: Pattern = { printed: '[\\w]+', matches: /^[\w]+$/ };
+const lowerCaseHex: Pattern = { printed: '^[a-f0-9]+$', matches: /^[a-f0-9]+$/ };
+/** Java's `\s`, which is that of ASCII alone. */
+const descriptionCharacters: Pattern = {
+  printed: '^[a-zA-Z0-9:/_\\s.-]+$',
+  matches: /^[a-zA-Z0-9:/_ \t\n\v\f\r.-]+$/,
+};
 const markerCharacters: Pattern = { printed: '[\\u0020-\\u00FF]*', matches: /^[\u0020-\u00FF]*$/ };
 const policyCharacters: Pattern = {
   printed: '[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+',
@@ -75,6 +81,22 @@ export const recipientInfo = structure<RecipientInfo>({
   KeyEncryptionAlgorithm: enumeration(['RSAES_OAEP_SHA_256']),
   AttestationDocument: blob({ min: 1, max: 262144 }),
 });
+
+export const importToken = blob({ min: 1, max: 6144 });
+export const encryptedKeyMaterial = blob({ min: 1, max: 6144 });
+export const wrappingAlgorithm = enumeration([
+  'RSAES_PKCS1_V1_5',
+  'RSAES_OAEP_SHA_1',
+  'RSAES_OAEP_SHA_256',
+  'RSA_AES_KEY_WRAP_SHA_1',
+  'RSA_AES_KEY_WRAP_SHA_256',
+  'SM2PKE',
+]);
+export const wrappingKeySpec = enumeration(['RSA_2048', 'RSA_3072', 'RSA_4096', 'SM2']);
+export const expirationModel = enumeration(['KEY_MATERIAL_EXPIRES', 'KEY_MATERIAL_DOES_NOT_EXPIRE']);
+export const importType = enumeration(['NEW_KEY_MATERIAL', 'EXISTING_KEY_MATERIAL']);
+export const keyMaterialId = string({ min: 64, max: 64, pattern: lowerCaseHex });
+export const keyMaterialDescription = string({ min: 0, max: 256, pattern: descriptionCharacters });
 
 export const tags = list(
   structure<Tag>({ TagKey: required(string({ min: 1, max: 128 })), TagValue: required(string({ min: 0, max: 256 })) }),

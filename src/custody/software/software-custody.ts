@@ -1,6 +1,4 @@
-import { createHmac } from 'node:crypto';
 import * as asymmetric from '../../crypto/asymmetric-encryption.ts';
-import { lengthPrefixed } from '../../crypto/canonical.ts';
 import { additionalData, decodeHeader, HEADER_BYTES, sealingData } from '../../crypto/ciphertext.ts';
 import * as ec from '../../crypto/ec.ts';
 import { generateMac, verifyMac } from '../../crypto/hmac.ts';
@@ -20,8 +18,9 @@ import { sign, verify } from '../../crypto/signature.ts';
 import * as sm2 from '../../crypto/sm2.ts';
 import { invariant, KeyholdError } from '../../runtime/errors.ts';
 import type { Random } from '../../runtime/random.ts';
-import type { Custody, KeyHandle, MaterialIdentity, WrappedMaterial } from '../contract.ts';
+import type { Custody, KeyHandle } from '../contract.ts';
 import type { Sealer } from '../domain-keys.ts';
+import { nameAndWrap, unwrap, wrap } from './material-rows.ts';
 import { OpenKeyPair, OpenSecret } from './open-material.ts';
 import type { KeyPairMaker } from './rsa-key-maker.ts';
 
@@ -33,14 +32,6 @@ const blobBox = new SealedBox('keyhold ciphertext v1');
  * @param makeKeyPair in a server, one that keeps slow keys away from the event loop
  */
 export function softwareCustody(sealer: Sealer, random: Random, makeKeyPair: KeyPairMaker = generateKeyPair): Custody {
-  function wrap(identity: MaterialIdentity, secret: Uint8Array): WrappedMaterial {
-    return { wrapped: sealer.seal(wrappingIdentity(identity), secret).toString('base64') };
-  }
-
-  function unwrap(identity: MaterialIdentity, { wrapped }: WrappedMaterial): Buffer {
-    return sealer.open(wrappingIdentity(identity), Buffer.from(wrapped, 'base64'));
-  }
-
   /** Random bytes of the symmetric families; of the others a private key as PKCS#8. */
   async function makeMaterial(spec: KeySpec): Promise<Buffer> {
     if (isKeyPairSpec(spec)) return exportPrivateKey(await makeKeyPair(spec));
@@ -51,23 +42,19 @@ export function softwareCustody(sealer: Sealer, random: Random, makeKeyPair: Key
 
   return {
     async create(key, spec) {
-      const secret = await makeMaterial(spec);
-      const materialId = materialIdOf(secret);
-      const material = wrap({ ...key, materialId }, secret);
-      secret.fill(0);
-      return { materialId, material };
+      return nameAndWrap(sealer, key, await makeMaterial(spec));
     },
 
     rewrap(identity, material, relatedKey) {
-      const secret = unwrap(identity, material);
-      const rewrapped = wrap({ ...relatedKey, materialId: identity.materialId }, secret);
+      const secret = unwrap(sealer, identity, material);
+      const rewrapped = wrap(sealer, { ...relatedKey, materialId: identity.materialId }, secret);
       secret.fill(0);
       return rewrapped;
     },
 
     open(identity, spec, material) {
       const { keyId, materialId } = identity;
-      const secret = unwrap(identity, material);
+      const secret = unwrap(sealer, identity, material);
       if (!isKeyPairSpec(spec)) return asHandle(new OpenSecret(keyId, materialId, new SecretBytes(secret)));
       const privateKey = parsePrivateKey(spec, secret);
       secret.fill(0);
@@ -155,13 +142,4 @@ export function softwareCustody(sealer: Sealer, random: Random, makeKeyPair: Key
 
 function asHandle(material: OpenSecret | OpenKeyPair): KeyHandle {
   return material as unknown as KeyHandle;
-}
-
-/** A one-way name of the material: knowing the id tells nothing about the material's 256 bits. */
-function materialIdOf(secret: Buffer): string {
-  return createHmac('sha256', secret).update('keyhold key material id v1').digest('hex');
-}
-
-function wrappingIdentity(identity: MaterialIdentity): Buffer {
-  return lengthPrefixed('key material', identity.accountId, identity.region, identity.keyId, identity.materialId);
 }

@@ -132,6 +132,9 @@ function checkCombination(input: Input<CreateKeyRequest>): void {
   if (!keySpecs[spec].usages.includes(usageOf(input))) {
     throw validationFailure(`KeyUsage ${usageOf(input)} is not compatible with KeySpec ${spec}`);
   }
+  if (originOf(input) === 'EXTERNAL' && !keySpecs[spec].importable) {
+    throw validationFailure(`KeySpec ${spec} is not supported for Origin EXTERNAL`);
+  }
   refuseCustomKeyStore(input.CustomKeyStoreId);
   if (input.Origin === 'AWS_CLOUDHSM' || input.Origin === 'EXTERNAL_KEY_STORE') {
     throw validationFailure(`A custom key store must be specified for the origin ${input.Origin}.`);

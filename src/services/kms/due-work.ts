@@ -1,5 +1,5 @@
 import type { KeyIdentity } from '../../keys/key.ts';
-import { dueMoment } from '../../keys/tables.ts';
+import { dueMoment, dueName } from '../../keys/tables.ts';
 import { KeyholdError } from '../../runtime/errors.ts';
 import type { Store, Table, Transaction } from '../../store/sealed-store.ts';
 
@@ -71,6 +71,19 @@ export async function doDueWork(store: Store, work: DueWork, nowMs: number, afte
   return { done, failures, next: notes.length < BATCH ? '' : (notes.at(-1) ?? '') };
 }
 
+/** Notes what is due to a key at a moment. Two of its materials may expire at the same one. */
+export async function noteDue(
+  transaction: Transaction,
+  table: Table<KeyIdentity>,
+  atMs: number,
+  { accountId, region, keyId }: KeyIdentity,
+): Promise<void> {
+  const note = dueName(atMs, { accountId, region, keyId });
+  if ((await transaction.get(table, note)) === undefined) {
+    await transaction.create(table, note, { accountId, region, keyId });
+  }
+}
+
 /** Gives the key if something was done that is now finished, and nothing if there was no need. */
 async function doNoted(
   transaction: Transaction,
@@ -80,10 +93,12 @@ async function doNoted(
 ): Promise<KeyIdentity | typeof UNFINISHED | undefined> {
   const noted = await transaction.get(table, note);
   if (noted === undefined) return undefined;
+  // Before the work, which may note the same key for the same moment anew.
+  await transaction.remove(table, note, noted.version);
   const { accountId, region, keyId } = noted.value;
   const key = { accountId, region, keyId };
   const outcome = await perform(transaction, key, nowMs);
-  if (outcome === UNFINISHED) return UNFINISHED;
-  await transaction.remove(table, note, noted.version);
-  return outcome ? key : undefined;
+  if (outcome !== UNFINISHED) return outcome ? key : undefined;
+  await transaction.create(table, note, noted.value);
+  return UNFINISHED;
 }

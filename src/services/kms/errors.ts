@@ -85,6 +85,10 @@ export function invalidMarker(): KeyholdError {
   return new KeyholdError('InvalidMarkerException', 'The marker is not one that this operation has given.');
 }
 
+export function incorrectKeyMaterial(message: string): KeyholdError {
+  return new KeyholdError('IncorrectKeyMaterialException', message);
+}
+
 export function validationFailure(message: string): KeyholdError {
   return new KeyholdError('ValidationException', message);
 }

@@ -1,5 +1,5 @@
 import type { TrustedRoots } from '../../crypto/attestation/trusted-roots.ts';
-import type { Custody } from '../../custody/contract.ts';
+import type { Custody, MaterialImport } from '../../custody/contract.ts';
 import type { Random } from '../../runtime/random.ts';
 import type { Store } from '../../store/sealed-store.ts';
 import type { AnyOperation, Service } from '../perform.ts';
@@ -13,6 +13,7 @@ import { decapsulate } from './decapsulate.ts';
 import { decrypt } from './decrypt.ts';
 import { deleteAlias } from './delete-alias.ts';
 import { deleteCustomKeyStore } from './delete-custom-key-store.ts';
+import { deleteImportedKeyMaterial } from './delete-imported-key-material.ts';
 import { deriveSharedSecret } from './derive-shared-secret.ts';
 import { describeCustomKeyStores } from './describe-custom-key-stores.ts';
 import { describeKey } from './describe-key.ts';
@@ -32,9 +33,11 @@ import { generateRandom } from './generate-random.ts';
 import { getKeyLastUsage } from './get-key-last-usage.ts';
 import { getKeyPolicy } from './get-key-policy.ts';
 import { getKeyRotationStatus } from './get-key-rotation-status.ts';
+import { getParametersForImport } from './get-parameters-for-import.ts';
 import { getPublicKey } from './get-public-key.ts';
 import type { GrantSource } from './grant-directory.ts';
 import type { GrantTokens } from './grant-tokens.ts';
+import { importKeyMaterial } from './import-key-material.ts';
 import { type KeySource, type PolicyCompiler, storeKeySource } from './key-source.ts';
 import { type LastUsages, usesKeys } from './last-usages.ts';
 import { listAliases } from './list-aliases.ts';
@@ -75,6 +78,7 @@ const operations: readonly AnyOperation[] = [
   decrypt,
   deleteAlias,
   deleteCustomKeyStore,
+  deleteImportedKeyMaterial,
   deriveSharedSecret,
   describeCustomKeyStores,
   describeKey,
@@ -94,7 +98,9 @@ const operations: readonly AnyOperation[] = [
   getKeyLastUsage,
   getKeyPolicy,
   getKeyRotationStatus,
+  getParametersForImport,
   getPublicKey,
+  importKeyMaterial,
   listAliases,
   listGrants,
   listKeyPolicies,
@@ -131,26 +137,16 @@ export interface KmsDependencies {
   readonly grants: GrantSource;
   readonly grantTokens: GrantTokens;
   readonly custody: Custody;
+  readonly materialImport: MaterialImport;
   readonly random: Random;
   readonly compilePolicy: PolicyCompiler;
   readonly attestationRoots: TrustedRoots;
   readonly usages: LastUsages;
 }
 
-export function kmsService(dependencies: KmsDependencies): Service {
-  const { store, directory, grants, grantTokens, custody, random, compilePolicy, attestationRoots, usages } =
-    dependencies;
-  const ports: KmsPorts = {
-    keys: directory,
-    handles: directory,
-    grants,
-    grantTokens,
-    store,
-    custody,
-    random,
-    attestationRoots,
-    usages,
-  };
+export function kmsService({ directory, compilePolicy, ...rest }: KmsDependencies): Service {
+  const { store, usages } = rest;
+  const ports: KmsPorts = { keys: directory, handles: directory, ...rest };
   return {
     name: 'kms',
     targetPrefix: 'TrentService',

@@ -3,6 +3,7 @@ import { parsePolicy } from '../../authorization/index.ts';
 import type { TrustedRoots } from '../../crypto/attestation/trusted-roots.ts';
 import type { Custody } from '../../custody/contract.ts';
 import { softwareCustody } from '../../custody/software/software-custody.ts';
+import { softwareImport } from '../../custody/software/software-import.ts';
 import { KeyholdError } from '../../runtime/errors.ts';
 import { seededRandom } from '../../runtime/random.test-helper.ts';
 import type { Random } from '../../runtime/random.ts';
@@ -48,6 +49,7 @@ export function machine(records: Store = sealedMemoryStore()): Machine {
       const custody = softwareCustody(testSealer(), random);
       const feed = await changeFeed(store, epoch);
       const directory = keyDirectory({ store, feed, custody, compilePolicy, capacity });
+      const materialImport = softwareImport(testSealer(), testSealer());
       const usages = lastUsages(store, await startOfTracking(store, NOW));
       const grants = grantDirectory({ store, feed, capacity });
       const service = kmsService({
@@ -56,6 +58,7 @@ export function machine(records: Store = sealedMemoryStore()): Machine {
         grants,
         grantTokens: grantTokens(testSealer()),
         custody,
+        materialImport,
         random,
         compilePolicy,
         attestationRoots,

@@ -1,4 +1,5 @@
 import type { ListKeyRotationsRequest, ListKeyRotationsResponse, RotationsListEntry } from '@aws-sdk/client-kms';
+import { isImported } from '../../keys/imported-materials.ts';
 import type { KeyRecord } from '../../keys/key.ts';
 import { type MaterialRecord, materialOrder, materialState } from '../../keys/material.ts';
 import type { Reader } from '../../store/sealed-store.ts';
@@ -30,7 +31,7 @@ export const listKeyRotations: KmsOperation<ListKeyRotationsRequest, ListKeyRota
   },
   effect: 'read',
   audit: { readOnly: true, request: ['KeyId', 'IncludeKeyMaterial', 'Limit', 'Marker'] },
-  async handle({ input, targets, ports }) {
+  async handle({ input, targets, scope, ports }) {
     const { record } = targets.key.key;
     // "This parameter can only be used with KMS keys that support automatic or on-demand key rotation."
     if (input.IncludeKeyMaterial !== undefined && !isRotatable(record)) throw notRotatable();
@@ -41,7 +42,7 @@ export const listKeyRotations: KmsOperation<ListKeyRotationsRequest, ListKeyRota
         : materials.filter((material) => material.record.rotationType !== undefined);
     const { items, ...rest } = pageOfList(listed.sort(byOrder), 'ListKeyRotations', input, 100, orderOf);
     const Rotations: RotationsListEntry[] = [];
-    for (const material of items) Rotations.push(await entry(ports.store, record, material));
+    for (const material of items) Rotations.push(await entry(ports.store, record, material, scope.nowMs));
     return { Rotations, ...rest };
   },
 };
@@ -59,10 +60,11 @@ async function entry(
   reader: Reader,
   key: KeyRecord,
   { materialId, record }: StoredMaterial,
+  nowMs: number,
 ): Promise<RotationsListEntry> {
   const { currentSinceMs, rotationType } = record;
   const state = materialState(record, materialId === key.currentMaterialId);
-  const awaited = state === 'PENDING_ROTATION' && !(await isPendingEverywhere(reader, key, materialId));
+  const awaited = state === 'PENDING_ROTATION' && !(await isPendingEverywhere(reader, key, materialId, nowMs));
   return {
     KeyId: key.keyId,
     KeyMaterialId: materialId,
@@ -70,15 +72,16 @@ async function entry(
     ...(rotationType === undefined || currentSinceMs === undefined
       ? {}
       : { RotationDate: new Date(currentSinceMs), RotationType: rotationType }),
-    ...importFacts(key, record),
+    ...importFacts(key, record, nowMs),
   };
 }
 
 /** When material expires is told while it is there, as in DescribeKey. */
-function importFacts({ origin }: KeyRecord, { wrapped, imported }: MaterialRecord): RotationsListEntry {
+function importFacts({ origin }: KeyRecord, material: MaterialRecord, nowMs: number): RotationsListEntry {
+  const { imported } = material;
   if (origin !== 'EXTERNAL') return {};
   const description = imported?.description === undefined ? {} : { KeyMaterialDescription: imported.description };
-  if (wrapped === undefined) return { ...description, ImportState: 'PENDING_IMPORT' };
+  if (!isImported(material, nowMs)) return { ...description, ImportState: 'PENDING_IMPORT' };
   return {
     ...description,
     ImportState: 'IMPORTED',

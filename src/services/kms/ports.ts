@@ -1,5 +1,5 @@
 import type { TrustedRoots } from '../../crypto/attestation/trusted-roots.ts';
-import type { Custody, KeyHandle } from '../../custody/contract.ts';
+import type { Custody, KeyHandle, MaterialImport } from '../../custody/contract.ts';
 import type { Random } from '../../runtime/random.ts';
 import type { MaybePromise } from '../../store/change-feed.ts';
 import type { Reader } from '../../store/sealed-store.ts';
@@ -17,6 +17,7 @@ export interface KmsPorts {
   readonly grantTokens: GrantTokens;
   readonly store: Reader;
   readonly custody: Custody;
+  readonly materialImport: MaterialImport;
   readonly random: Random;
   /** What the attestation documents of Nitro enclaves must be signed below. */
   readonly attestationRoots: TrustedRoots;

@@ -1,3 +1,4 @@
+import { isImported } from '../../keys/imported-materials.ts';
 import type { KeyRecord } from '../../keys/key.ts';
 import { type MaterialRecord, summariseImported } from '../../keys/material.ts';
 import { relatedKeys } from '../../keys/multi-region.ts';
@@ -10,8 +11,8 @@ import { materialsOfKey } from './materials-of-key.ts';
 
 /** Makes the imported material that is pending rotation the current one; a key has one such at most. */
 export async function rotateToImported(transaction: Transaction, key: LoadedKey, nowMs: number): Promise<void> {
-  const pending = (await materialsOfKey(transaction, key.record)).find(({ record }) => isPending(record));
-  if (pending === undefined || !(await isPendingEverywhere(transaction, key.record, pending.materialId))) {
+  const pending = (await materialsOfKey(transaction, key.record)).find(({ record }) => isPending(record, nowMs));
+  if (pending === undefined || !(await isPendingEverywhere(transaction, key.record, pending.materialId, nowMs))) {
     throw noMaterialPending(key.arn);
   }
   const { materialId } = pending;
@@ -34,15 +35,20 @@ export async function rotateToImported(transaction: Transaction, key: LoadedKey,
  * Whether material that is pending rotation in this key is in all related ones. Only then can they be rotated to it: each
  * has to be given it by its owner ("RotateKeyOnDemand", API reference).
  */
-export async function isPendingEverywhere(reader: Reader, key: KeyRecord, materialId: string): Promise<boolean> {
+export async function isPendingEverywhere(
+  reader: Reader,
+  key: KeyRecord,
+  materialId: string,
+  nowMs: number,
+): Promise<boolean> {
   for (const related of relatedKeys(key)) {
     if (related.region === key.region) continue;
     const row = await reader.get(materialsTable, materialName(related, materialId));
-    if (row === undefined || !isPending(row.value)) return false;
+    if (row === undefined || !isPending(row.value, nowMs)) return false;
   }
   return true;
 }
 
-function isPending({ currentSinceMs, wrapped }: MaterialRecord): boolean {
-  return currentSinceMs === undefined && wrapped !== undefined;
+function isPending(material: MaterialRecord, nowMs: number): boolean {
+  return material.currentSinceMs === undefined && isImported(material, nowMs);
 }

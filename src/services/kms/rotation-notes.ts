@@ -2,6 +2,7 @@ import type { KeyRecord } from '../../keys/key.ts';
 import { isReplica } from '../../keys/multi-region.ts';
 import { dueName, rotationsTable } from '../../keys/tables.ts';
 import type { Transaction } from '../../store/sealed-store.ts';
+import { noteDue } from './due-work.ts';
 import { removeIfPresent } from './remove.ts';
 
 /**
@@ -10,10 +11,7 @@ import { removeIfPresent } from './remove.ts';
  */
 export async function noteRotation(transaction: Transaction, key: KeyRecord): Promise<void> {
   if (key.rotation === undefined || isReplica(key)) return;
-  const note = dueName(key.rotation.nextAtMs, key);
-  if ((await transaction.get(rotationsTable, note)) !== undefined) return;
-  const { accountId, region, keyId } = key;
-  await transaction.create(rotationsTable, note, { accountId, region, keyId });
+  await noteDue(transaction, rotationsTable, key.rotation.nextAtMs, key);
 }
 
 export async function forgetRotation(transaction: Transaction, key: KeyRecord): Promise<void> {

@@ -4,6 +4,7 @@ import { decodeHeader, type EncryptionContext } from '../../crypto/ciphertext.ts
 import type { KeyUsage } from '../../crypto/key-specs.ts';
 import { aliasArn } from '../../keys/alias.ts';
 import { foldContext, foldTerms, type GrantRequest, type GrantTerms, isGrantOperation } from '../../keys/grant.ts';
+import type { KeyRecord } from '../../keys/key.ts';
 import { type KeyOperation, keyStateTable, statesFor } from '../../keys/key-state-table.ts';
 import { keyState } from '../../keys/lifecycle.ts';
 import { invariant } from '../../runtime/errors.ts';
@@ -11,7 +12,7 @@ import type { MaybePromise } from '../../store/change-feed.ts';
 import type { Scope } from '../caller.ts';
 import type { GrantQuestion, Target, TargetSummary } from '../operation.ts';
 import { encryptionContextCondition, keyCondition } from './condition-keys.ts';
-import { disabled, invalidCiphertext, invalidState, notPendingDeletion, wrongUsage } from './errors.ts';
+import { disabled, invalidCiphertext, invalidState, notPendingDeletion, wrongOrigin, wrongUsage } from './errors.ts';
 import { grantsAllow } from './grant-decision.ts';
 import { followKeyReference, livingKey, type ResolvedKey } from './key-reference.ts';
 import type { LoadedKey } from './key-source.ts';
@@ -36,6 +37,8 @@ interface KeyUse<Input> {
   readonly permission?: string;
   /** For cryptographic operations: the usage that the key must have. */
   readonly usage?: KeyUsage;
+  /** For operations on imported material: the origin that the key must have. */
+  readonly origin?: KeyRecord['origin'];
   readonly encryptionContext?: (input: Input) => EncryptionContext | undefined;
   readonly encryptionAlgorithm?: (input: Input) => string;
   readonly conditions?: Conditions<Input>;
@@ -263,9 +266,10 @@ interface ConditionRequestOf<Input> {
   readonly scope: Scope;
 }
 
-/** Usage before state, as AWS answers. */
-function checkUse<Input>({ record, arn }: LoadedKey, { operation, usage }: KeyUse<Input>, nowMs: number): void {
+/** Usage and origin before state, as AWS answers. */
+function checkUse<Input>({ record, arn }: LoadedKey, { operation, usage, origin }: KeyUse<Input>, nowMs: number): void {
   if (usage !== undefined && record.keyUsage !== usage) throw wrongUsage(arn, record.keyUsage, operation);
+  if (origin !== undefined && record.origin !== origin) throw wrongOrigin(arn, record.origin);
   const state = keyState(record, nowMs);
   switch (keyStateTable[operation][state]) {
     case 'succeeds':

@@ -24,6 +24,7 @@ import { perform } from '../src/services/perform.ts';
 import { announcing, changeFeed, sharedEpoch } from '../src/store/change-feed.ts';
 import { sealedStore } from '../src/store/sealed-store.ts';
 import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
+import { noServiceKeys } from './no-service-keys.ts';
 
 /**
  * What a decision by grant costs on a key with ten grants and on one with 50,000, over the store that a server has:
@@ -87,6 +88,7 @@ try {
     random,
     compilePolicy,
     attestationRoots: [],
+    serviceKeys: noServiceKeys,
     usages: lastUsages(store, systemClock.now()),
   });
   const root = rootCaller(accountId, 'bench');

@@ -15,6 +15,7 @@ import { storeKeySource } from '../src/services/kms/key-source.ts';
 import { lastUsages } from '../src/services/kms/last-usages.ts';
 import { sealedStore } from '../src/store/sealed-store.ts';
 import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
+import { noServiceKeys } from './no-service-keys.ts';
 
 const KEYS_PER_TRANSACTION = 1000;
 
@@ -60,6 +61,7 @@ export async function seedDataDirectory(path: string, region: string, keys: numb
       grants: { of: grantIndex },
       grantTokens: grantTokens(domainKeys.sealer('grant tokens')),
       custody,
+      serviceKeys: noServiceKeys,
       materialImport,
       attestationRoots: [],
       usages,

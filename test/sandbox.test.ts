@@ -177,7 +177,7 @@ describe('a key whose deletion is scheduled', () => {
 
     await vi.waitFor(() => expect(rowsOf(key)).toEqual([]), { timeout: 30_000, interval: 100 });
     await vi.waitFor(() => expect(filesContain(material)).toBe(false), { timeout: 30_000, interval: 100 });
-    const { Aliases } = await kms.send(new ListAliasesCommand({}));
+    const { Aliases } = await kms.send(new ListAliasesCommand({ Limit: 100 }));
     expect(Aliases?.map((alias) => alias.AliasName)).not.toContain(AliasName);
     await expectRefusal(
       kms.send(new DescribeKeyCommand({ KeyId: AliasName })),
@@ -317,7 +317,8 @@ describe("another account's key", () => {
     await kms.send(new CreateAliasCommand({ AliasName: 'alias/not-listed', TargetKeyId: key.id }));
     const stranger = as('777788889999');
     expect((await stranger.send(new ListKeysCommand({}))).Keys).toEqual([]);
-    expect((await stranger.send(new ListAliasesCommand({}))).Aliases).toEqual([]);
+    const { Aliases } = await stranger.send(new ListAliasesCommand({ Limit: 100 }));
+    expect(Aliases?.filter(({ AliasName }) => !AliasName?.startsWith('alias/aws/'))).toEqual([]);
     await expectRefusal(stranger.send(new ListAliasesCommand({ KeyId: key.arn })), 'NotFoundException');
   });
 });

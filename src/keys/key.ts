@@ -73,6 +73,12 @@ export interface KeyIdentity {
   readonly keyId: string;
 }
 
+/**
+ * Stands where a key has its account, in AWS owned keys: those that services have for themselves.
+ * INVARIANT: it is no account id, which has twelve digits, so no caller is of this account and no ARN that one writes is.
+ */
+export const AWS_OWNED = 'aws-owned';
+
 export function keyArn(key: KeyIdentity): string {
   return `arn:${partitionOf(key.region)}:kms:${key.region}:${key.accountId}:key/${key.keyId}`;
 }
@@ -89,6 +95,8 @@ export function partitionOf(region: string): string {
   return region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
 }
 
+/** AWS's quota "AWS KMS keys": customer managed keys in one account and Region, in whatever state. */
+export const MOST_KEYS_PER_REGION = 100_000;
 export const MOST_TAGS_PER_KEY = 50;
 export const MOST_ALIASES_PER_KEY = 50;
 /** AWS's quota "Key policy document size": 32 KB. */

@@ -25,6 +25,7 @@ test('each table has a name of its own, which it keeps: records are sealed with 
     'grants',
     'grants-of-grantee',
     'grants-of-retiring-principal',
+    'key-counts',
     'key-owners',
     'keys',
     'last-usages',

@@ -19,6 +19,8 @@ export const aliasesTable: Table<AliasRecord> = table('aliases');
 export const aliasesOfKeyTable: Table<{ readonly aliasName: string }> = table('aliases-of-key');
 /** Whose key an id is, for ciphertexts that name a key of another account. */
 export const keyOwnersTable: Table<{ readonly accountId: string }> = table('key-owners');
+/** How many customer managed keys an account has in a Region, in whatever state: what its quota is measured by. */
+export const keyCountsTable: Table<{ readonly customerManaged: number }> = table('key-counts');
 export const grantsTable: Table<GrantRecord> = table('grants');
 /**
  * Which grants a grantee has on a key, which a retiring principal may retire, and which was made under a name: they say
@@ -48,6 +50,10 @@ export interface GrantPlace extends KeyIdentity {
 
 export function regionPrefix(owner: { readonly accountId: string; readonly region: string }): string {
   return `${owner.accountId}/${owner.region}/`;
+}
+
+export function keyCountName(owner: { readonly accountId: string; readonly region: string }): string {
+  return `${owner.accountId}/${owner.region}`;
 }
 
 export function keyName(key: KeyIdentity): string {

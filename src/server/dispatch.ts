@@ -3,7 +3,7 @@ import type { AuditTrail } from '../audit/audit-trail.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { KeyholdError } from '../runtime/errors.ts';
 import type { Random } from '../runtime/random.ts';
-import { type Attempt, auditRecordJson } from '../services/audit-record.ts';
+import { type Attempt, auditRecordJson, refusedAttempt } from '../services/audit-record.ts';
 import type { Scope } from '../services/caller.ts';
 import { perform, type Service } from '../services/perform.ts';
 import { parseJsonBody, serialise } from '../wire/aws-json.ts';
@@ -98,12 +98,8 @@ export function dispatcher(dependencies: DispatchDependencies): (request: Server
 
   async function recordRefusal(error: unknown, attempt: Attempt): Promise<ErrorResponse> {
     const refused = refusal(error, attempt);
-    // What the client is told, and no more: a fault's cause may hold what no audit record should.
-    const message = refused.status < 500 && error instanceof Error ? error.message : '';
-    // An event of its own: a change whose commit failed has left a record already.
-    const event = { ...attempt, eventId: random.uuid(), error: { code: refused.type, message } };
     try {
-      await audit.append(auditRecordJson(event));
+      await audit.append(auditRecordJson(refusedAttempt(attempt, refused, error, random.uuid())));
       return refused;
     } catch (unrecorded) {
       return refusal(unrecorded, attempt);

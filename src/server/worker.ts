@@ -21,6 +21,7 @@ import { kmsService } from '../services/kms/index.ts';
 import { keyDirectory } from '../services/kms/key-directory.ts';
 import { lastUsages, startOfTracking } from '../services/kms/last-usages.ts';
 import { rotateDueKeys } from '../services/kms/rotate-due-keys.ts';
+import { serviceKeys } from '../services/kms/service-keys.ts';
 import { announcing, changeFeed } from '../store/change-feed.ts';
 import { sealedStore } from '../store/sealed-store.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
@@ -94,6 +95,8 @@ async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloa
     onSyncFailure: (path, err) => log.error({ path, err }, 'the audit file cannot be synced to the disk'),
   });
 
+  const keysOfServices = serviceKeys({ store, keys, custody, random, compilePolicy, audit });
+
   const listener = await listen({
     host: config.host,
     port: orders.port,
@@ -113,6 +116,7 @@ async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloa
           random,
           compilePolicy,
           attestationRoots: attestationRoots(config.attestationRootPath),
+          serviceKeys: keysOfServices,
           usages,
         }),
       ],

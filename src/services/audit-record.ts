@@ -1,4 +1,5 @@
 import type { AuditIdentity, AuditRecord, AuditResource } from '../audit/record.ts';
+import type { ErrorResponse } from '../wire/error-response.ts';
 import type { AnyOperation, Service } from './perform.ts';
 
 /** All that one request leaves behind for its audit record, filled in as far as the request came. */
@@ -10,7 +11,7 @@ export interface Attempt {
   readonly userAgent: string;
   readonly host: string;
   readonly tls?: { readonly version: string; readonly cipher: string };
-  service?: Service;
+  service?: Pick<Service, 'eventSource'>;
   operation?: AnyOperation;
   identity?: AuditIdentity;
   region?: string;
@@ -19,6 +20,15 @@ export interface Attempt {
   targets?: Readonly<Record<string, unknown>>;
   error?: { readonly code: string; readonly message: string };
   readonly touched: AuditResource[];
+}
+
+/**
+ * The same request as it was refused: what the client is told, and no more, for a fault's cause may hold what no audit
+ * record should. An event of its own, because a change whose commit failed has left a record already.
+ */
+export function refusedAttempt(attempt: Attempt, refusal: ErrorResponse, error: unknown, eventId: string): Attempt {
+  const message = refusal.status < 500 && error instanceof Error ? error.message : '';
+  return { ...attempt, eventId, error: { code: refusal.type, message } };
 }
 
 const MOST_USER_AGENT_CHARACTERS = 1024;

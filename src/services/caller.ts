@@ -22,4 +22,9 @@ export interface Scope {
   readonly secureTransport: boolean;
   /** The caller's own word, as in AWS: `aws:UserAgent` is not for deciding anything that matters. */
   readonly userAgent: string;
+  /**
+   * The service of this server that makes the request on the caller's behalf: `s3`. Absent where callers ask themselves.
+   * INVARIANT: `forward.ts` alone sets it; nothing in a request can.
+   */
+  readonly viaService?: string;
 }

@@ -58,8 +58,23 @@ test('TLS is secure transport', () => {
   expect(globalCondition('aws:securetransport', scopeOf(administrator, { secureTransport: true }))).toEqual(['true']);
 });
 
+test('a service that asks for a caller is told, and has no address', () => {
+  const forwarded = scopeOf(administrator, { viaService: 's3' });
+  expect(globalCondition('aws:viaawsservice', forwarded)).toEqual(['true']);
+  for (const key of ['aws:calledvia', 'aws:calledviafirst', 'aws:calledvialast']) {
+    expect(globalCondition(key, forwarded)).toEqual(['s3.amazonaws.com']);
+  }
+  expect(globalCondition('aws:sourceip', forwarded)).toBeUndefined();
+  // The principal is still the caller.
+  expect(globalCondition('aws:principalisawsservice', forwarded)).toEqual(['false']);
+  expect(globalCondition('aws:principalarn', forwarded)).toEqual(['arn:aws:iam::111122223333:user/administrator']);
+});
+
 test.each([
   'aws:PrincipalArn',
+  'aws:calledvia',
+  'aws:calledviafirst',
+  'aws:calledvialast',
   'aws:multifactorauthpresent',
   'aws:sourcevpce',
   'kms:viaservice',

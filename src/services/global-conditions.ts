@@ -1,9 +1,14 @@
 import type { Scope } from './caller.ts';
+import { servicePrincipal } from './service-names.ts';
 
 /**
  * The values of AWS's global condition keys ("AWS global condition context keys", IAM user guide) that every request has,
  * whatever it works on; `key` is in lower case. All come from the authenticated caller, the connection or the clock, but
  * for `aws:UserAgent`, which AWS also takes as the caller gives it.
+ *
+ * Where a service makes the request on the caller's behalf, these are still the caller's ("Forward access sessions"), but
+ * for the address: AWS KMS sees one of the service's own, so that policies which want the caller's refuse ("Using the IP
+ * address condition in policies with AWS KMS permissions", developer guide). Services of this server have none.
  */
 export function globalCondition(key: string, scope: Scope): readonly string[] | undefined {
   const { caller } = scope;
@@ -19,8 +24,13 @@ export function globalCondition(key: string, scope: Scope): readonly string[] | 
     case 'aws:username':
       return caller.userName === undefined ? undefined : [caller.userName];
     case 'aws:principalisawsservice':
+      return [String(caller.principal.type === 'Service')];
     case 'aws:viaawsservice':
-      return ['false'];
+      return [String(scope.viaService !== undefined)];
+    case 'aws:calledvia':
+    case 'aws:calledviafirst':
+    case 'aws:calledvialast':
+      return scope.viaService === undefined ? undefined : [servicePrincipal(scope.viaService)];
     case 'aws:requestedregion':
       return [scope.region];
     case 'aws:currenttime':
@@ -28,7 +38,7 @@ export function globalCondition(key: string, scope: Scope): readonly string[] | 
     case 'aws:epochtime':
       return [String(Math.floor(scope.nowMs / 1000))];
     case 'aws:sourceip':
-      return [scope.sourceIp];
+      return scope.viaService === undefined ? [scope.sourceIp] : undefined;
     case 'aws:securetransport':
       return [String(scope.secureTransport)];
     case 'aws:useragent':

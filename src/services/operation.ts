@@ -138,7 +138,7 @@ export interface AuthorizationFacts {
   readonly accountId: string;
   /** Absent for what has no resource policy of its own: the account, an alias. */
   readonly resourcePolicy?: Policy;
-  /** Refused whatever policies say: what does not exist, or an operation that other accounts cannot call. */
+  /** Refused whatever policies say: what does not exist, or an operation that nobody else can call. */
   readonly unreachable?: boolean;
   /** How the audit record lists it, if it does. */
   readonly audit?: AuditResource;

@@ -57,6 +57,11 @@ const oneOf =
   (value) =>
     values.includes(value);
 
+const eitherOf =
+  (...checks: readonly Check[]): Check =>
+  (value, knowledge) =>
+    checks.some((check) => check(value, knowledge));
+
 const blob =
   (min: number, max: number): Check =>
   (value) => {
@@ -137,7 +142,8 @@ const operations = new Map<string, Readonly<Record<string, Check>>>([
     },
   ],
   ['DeleteAlias', { AliasName: aliasName }],
-  ['DescribeKey', { KeyId: knownKey, GrantTokens: none }],
+  // Describing the alias of an AWS managed key makes the key.
+  ['DescribeKey', { KeyId: eitherOf(knownKey, oneOf('alias/aws/s3')), GrantTokens: none }],
   ['DisableKey', { KeyId: knownKey }],
   ['EnableKey', { KeyId: knownKey }],
   [

@@ -1,6 +1,6 @@
 import { ALIAS_PREFIX, AWS_MANAGED_ALIAS_PREFIX, aliasArn } from '../../keys/alias.ts';
 import { type KeyIdentity, MOST_ALIASES_PER_KEY } from '../../keys/key.ts';
-import { aliasesOfKeyPrefix, aliasesOfKeyTable } from '../../keys/tables.ts';
+import { aliasesOfKeyPrefix, aliasesOfKeyTable, aliasesTable, aliasRecordName } from '../../keys/tables.ts';
 import { KeyholdError } from '../../runtime/errors.ts';
 import type { Transaction } from '../../store/sealed-store.ts';
 import { validationFailure } from './errors.ts';
@@ -47,4 +47,16 @@ export function aliasExists(owner: Omit<KeyIdentity, 'keyId'>, aliasName: string
 /** The name under which a key's list of aliases holds this one. */
 export function aliasOfKeyName(key: KeyIdentity, aliasName: string): string {
   return `${aliasesOfKeyPrefix(key)}${aliasName}`;
+}
+
+/** Writes a new alias, on both sides. */
+export async function createAliasRows(
+  transaction: Transaction,
+  key: KeyIdentity,
+  aliasName: string,
+  nowMs: number,
+): Promise<void> {
+  const alias = { aliasName, targetKeyId: key.keyId, createdAtMs: nowMs, updatedAtMs: nowMs };
+  await transaction.create(aliasesTable, aliasRecordName(key, aliasName), alias);
+  await transaction.create(aliasesOfKeyTable, aliasOfKeyName(key, aliasName), { aliasName });
 }

@@ -48,8 +48,14 @@ describe('of a key', () => {
     expect(keyCondition(key, resolved(), scope)).toEqual(values);
   });
 
+  test('kms:ViaService is the service that asks for the caller, in the Region it asks in', () => {
+    const forwarded = scopeOf(administrator, { viaService: 's3', region: 'eu-west-1' });
+    expect(keyCondition('kms:viaservice', resolved(), forwarded)).toEqual(['s3.eu-west-1.amazonaws.com']);
+  });
+
   test.each([
     'kms:requestalias',
+    'kms:viaservice',
     'aws:resourcetag/colour',
     'aws:resourcetag/',
     'aws:resourcetag/constructor',

@@ -2,6 +2,7 @@ import type { EncryptionContext } from '../../crypto/ciphertext.ts';
 import type { Tag } from '../../keys/key.ts';
 import { multiRegionKeyType } from '../../keys/multi-region.ts';
 import type { Scope } from '../caller.ts';
+import { viaServiceName } from '../service-names.ts';
 import type { ResolvedKey } from './key-reference.ts';
 
 /**
@@ -13,6 +14,8 @@ export function keyCondition(key: string, resolved: ResolvedKey, scope: Scope): 
   switch (key) {
     case 'kms:calleraccount':
       return [scope.caller.principal.accountId];
+    case 'kms:viaservice':
+      return scope.viaService === undefined ? undefined : [viaServiceName(scope.viaService, scope.region)];
     case 'kms:requestalias':
       return resolved.requestAlias === undefined ? undefined : [resolved.requestAlias];
     case 'kms:resourcealiases':

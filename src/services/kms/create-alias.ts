@@ -2,7 +2,14 @@ import type { CreateAliasRequest } from '@aws-sdk/client-kms';
 import { aliasesOfKeyTable, aliasesTable, aliasRecordName } from '../../keys/tables.ts';
 import { aliasName, keyId } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
-import { aliasExists, aliasOfKeyName, checkAliasName, checkAliasQuota, checkAliasTarget } from './alias-rules.ts';
+import {
+  aliasExists,
+  aliasOfKeyName,
+  checkAliasName,
+  checkAliasQuota,
+  checkAliasTarget,
+  createAliasRows,
+} from './alias-rules.ts';
 import { livingKey } from './key-reference.ts';
 import type { KmsOperation } from './ports.ts';
 import { removeIfPresent } from './remove.ts';
@@ -39,15 +46,7 @@ export const createAlias: KmsOperation<CreateAliasRequest, undefined, { alias: s
       await removeIfPresent(transaction, aliasesOfKeyTable, aliasOfKeyName(holder, input.AliasName));
     }
     await checkAliasQuota(transaction, targets.key);
-    await transaction.create(aliasesTable, name, {
-      aliasName: input.AliasName,
-      targetKeyId: identity.keyId,
-      createdAtMs: scope.nowMs,
-      updatedAtMs: scope.nowMs,
-    });
-    await transaction.create(aliasesOfKeyTable, aliasOfKeyName(identity, input.AliasName), {
-      aliasName: input.AliasName,
-    });
+    await createAliasRows(transaction, identity, input.AliasName, scope.nowMs);
     return undefined;
   },
 };

@@ -2,7 +2,6 @@ import type { CreateKeyRequest, CreateKeyResponse } from '@aws-sdk/client-kms';
 import { isAvailableIn, type KeySpec, type KeyUsage, keySpecs } from '../../crypto/key-specs.ts';
 import type { NewMaterial } from '../../custody/contract.ts';
 import { type KeyIdentity, type KeyRecord, keyArn } from '../../keys/key.ts';
-import { materialName, materialsTable } from '../../keys/tables.ts';
 import type { Random } from '../../runtime/random.ts';
 import {
   customerMasterKeySpec,
@@ -17,7 +16,7 @@ import {
 } from '../../wire/kms-shapes.ts';
 import { boolean, type Input, structure } from '../../wire/shapes.ts';
 import { type KeyKind, kindCondition, requestTagConditions } from './condition-keys.ts';
-import { createKeyRows } from './create-key-rows.ts';
+import { createKeyRows, createKeyWithMaterial } from './create-key-rows.ts';
 import { unsupported, validationFailure } from './errors.ts';
 import { keyMetadata } from './key-metadata.ts';
 import { checkKeyPolicy, defaultKeyPolicy } from './key-policy.ts';
@@ -95,7 +94,7 @@ export const createKey: KmsOperation<
     const { identity, material } = prepared;
     const policyText = input.Policy ?? defaultKeyPolicy(identity.accountId);
     checkKeyPolicy(policyText, keyArn(identity), scope, input.BypassPolicyLockoutSafetyCheck);
-    const record: KeyRecord = {
+    const key: KeyRecord = {
       ...identity,
       createdAtMs: scope.nowMs,
       description: input.Description ?? '',
@@ -103,17 +102,15 @@ export const createKey: KmsOperation<
       keyUsage: usageOf(input),
       origin: originOf(input),
       keyManager: 'CUSTOMER',
-      ...(material === undefined ? {} : { currentMaterialId: material.materialId }),
       lifecycle: { status: 'Enabled' },
       tags: mergeTags([], readTags(input.Tags ?? [])),
       ...(input.MultiRegion === true ? { multiRegion: { primaryRegion: scope.region, replicaRegions: [] } } : {}),
     };
-    if (material !== undefined) {
-      const facts = { createdAtMs: scope.nowMs, currentSinceMs: scope.nowMs };
-      const row = { ...material.material, ...facts };
-      await transaction.create(materialsTable, materialName(identity, material.materialId), row);
+    if (material === undefined) {
+      await createKeyRows(transaction, key, policyText);
+      return { KeyMetadata: keyMetadata(key, scope.nowMs) };
     }
-    await createKeyRows(transaction, record, policyText);
+    const record = await createKeyWithMaterial(transaction, key, material, policyText);
     return { KeyMetadata: keyMetadata(record, scope.nowMs) };
   },
 };

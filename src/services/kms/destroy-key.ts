@@ -17,6 +17,7 @@ import {
 } from '../../keys/tables.ts';
 import type { Transaction } from '../../store/sealed-store.ts';
 import { changeRelatedKeys } from './change-related-keys.ts';
+import { countDestroyedKey } from './count-keys.ts';
 import { noteDeletion } from './deletion-notes.ts';
 import { removeSomeGrants } from './grant-rows.ts';
 import { materialsOfKey } from './materials-of-key.ts';
@@ -47,6 +48,7 @@ export async function destroyKey(transaction: Transaction, key: KeyRecord, nowMs
   await removeIfPresent(transaction, keyOwnersTable, keyOwnerName(key.region, key.keyId));
   await removeIfPresent(transaction, lastUsagesTable, keyName(key));
   await removeIfPresent(transaction, keysTable, keyName(key));
+  await countDestroyedKey(transaction, key);
   await leaveRelatedKeys(transaction, key, nowMs);
   return true;
 }

@@ -47,7 +47,7 @@ import { listKeyRotations } from './list-key-rotations.ts';
 import { listKeys } from './list-keys.ts';
 import { listResourceTags } from './list-resource-tags.ts';
 import { listRetirableGrants } from './list-retirable-grants.ts';
-import type { KeyHandles, KmsPorts } from './ports.ts';
+import type { KeyHandles, KmsPorts, ServiceKeys } from './ports.ts';
 import { putKeyPolicy } from './put-key-policy.ts';
 import { reEncrypt } from './re-encrypt.ts';
 import { replicateKey } from './replicate-key.ts';
@@ -56,6 +56,7 @@ import { retireGrant } from './retire-grant.ts';
 import { revokeGrant } from './revoke-grant.ts';
 import { rotateKeyOnDemand } from './rotate-key-on-demand.ts';
 import { scheduleKeyDeletion } from './schedule-key-deletion.ts';
+import { KMS_EVENT_SOURCE } from './service-keys.ts';
 import { sign } from './sign.ts';
 import { tagResource } from './tag-resource.ts';
 import { untagResource } from './untag-resource.ts';
@@ -142,6 +143,7 @@ export interface KmsDependencies {
   readonly compilePolicy: PolicyCompiler;
   readonly attestationRoots: TrustedRoots;
   readonly usages: LastUsages;
+  readonly serviceKeys: ServiceKeys;
 }
 
 export function kmsService({ directory, compilePolicy, ...rest }: KmsDependencies): Service {
@@ -150,7 +152,7 @@ export function kmsService({ directory, compilePolicy, ...rest }: KmsDependencie
   return {
     name: 'kms',
     targetPrefix: 'TrentService',
-    eventSource: 'kms.amazonaws.com',
+    eventSource: KMS_EVENT_SOURCE,
     operations: kmsOperations,
     store,
     requestCharges,

@@ -1,4 +1,4 @@
-import type { AuditResource } from '../../audit/record.ts';
+import type { AuditRecord, AuditResource } from '../../audit/record.ts';
 import { parsePolicy } from '../../authorization/index.ts';
 import type { TrustedRoots } from '../../crypto/attestation/trusted-roots.ts';
 import type { Custody } from '../../custody/contract.ts';
@@ -11,6 +11,7 @@ import { announcing, changeFeed, type Epoch, sharedEpoch } from '../../store/cha
 import { sealedMemoryStore, testSealer } from '../../store/sealed-memory-store.test-helper.ts';
 import type { Store } from '../../store/sealed-store.ts';
 import type { Caller, Scope } from '../caller.ts';
+import { type Forward, forwarder } from '../forward.ts';
 import { perform, type Service } from '../perform.ts';
 import { administrator, NOW, scopeOf } from '../scope.test-helper.ts';
 import { grantDirectory } from './grant-directory.ts';
@@ -19,6 +20,8 @@ import { kmsService } from './index.ts';
 import { keyDirectory } from './key-directory.ts';
 import type { PolicyCompiler } from './key-source.ts';
 import { type LastUsages, lastUsages, startOfTracking } from './last-usages.ts';
+import type { ServiceKeys } from './ports.ts';
+import { serviceKeys } from './service-keys.ts';
 
 /** AWS KMS below the wire: a store in memory, and as many workers over it as a test wants, all of them real. */
 export interface Machine {
@@ -32,6 +35,13 @@ export interface Worker {
   readonly directory: ReturnType<typeof keyDirectory>;
   readonly custody: Custody;
   readonly usages: LastUsages;
+  readonly serviceKeys: ServiceKeys;
+  /** As another service of this server asks. */
+  readonly forward: Forward;
+  /** What forwarded requests and the making of services' keys have left in the trail. */
+  readonly audited: AuditRecord[];
+  /** Whatever is to be recorded from now on fails so; undefined, and it no longer does. */
+  failAudit(error: Error | undefined): void;
   /** Performs an operation on an input that is taken for validated. */
   call(operation: string, input: object, caller?: Caller, more?: Partial<Scope>): Promise<Record<string, unknown>>;
 }
@@ -51,6 +61,16 @@ export function machine(records: Store = sealedMemoryStore()): Machine {
       const directory = keyDirectory({ store, feed, custody, compilePolicy, capacity });
       const materialImport = softwareImport(testSealer(), testSealer());
       const usages = lastUsages(store, await startOfTracking(store, NOW));
+      const audited: AuditRecord[] = [];
+      let auditFailure: Error | undefined;
+      const audit = {
+        append: async (recordJson: string) => {
+          if (auditFailure !== undefined) throw auditFailure;
+          audited.push(JSON.parse(recordJson));
+        },
+        close: async () => {},
+      };
+      const keysOfServices = serviceKeys({ store, keys: directory, custody, random, compilePolicy, audit });
       const grants = grantDirectory({ store, feed, capacity });
       const service = kmsService({
         store,
@@ -63,12 +83,19 @@ export function machine(records: Store = sealedMemoryStore()): Machine {
         compilePolicy,
         attestationRoots,
         usages,
+        serviceKeys: keysOfServices,
       });
       return {
         service,
         directory,
         custody,
         usages,
+        serviceKeys: keysOfServices,
+        forward: forwarder(service, audit, random),
+        audited,
+        failAudit(error) {
+          auditFailure = error;
+        },
         async call(name, input, caller = administrator, more = {}) {
           const operation = service.operations.get(name);
           if (operation === undefined) throw new Error(`no operation ${name}`);

@@ -1,6 +1,7 @@
 import type { AliasListEntry, ListAliasesRequest, ListAliasesResponse } from '@aws-sdk/client-kms';
 import { type AliasRecord, aliasArn } from '../../keys/alias.ts';
 import { isDeleted } from '../../keys/lifecycle.ts';
+import { managedKeyAliases } from '../../keys/managed-key-services.ts';
 import {
   aliasesOfKeyPrefix,
   aliasesOfKeyTable,
@@ -15,7 +16,7 @@ import { type Input, structure } from '../../wire/shapes.ts';
 import type { Scope } from '../caller.ts';
 import { keyNotFound } from './errors.ts';
 import { followKeyReference } from './key-reference.ts';
-import { pageOfRecords } from './pagination.ts';
+import { pageOfRecords, pageOfRecordsAndNames } from './pagination.ts';
 import type { KmsOperation, KmsPorts } from './ports.ts';
 import { accountTarget } from './targets.ts';
 
@@ -30,16 +31,22 @@ export const listAliases: KmsOperation<ListAliasesRequest, ListAliasesResponse, 
   async handle({ input, scope, ports }) {
     const owner = { accountId: scope.caller.principal.accountId, region: scope.region };
     if (input.KeyId !== undefined) return aliasesOfKey(input.KeyId, input, scope, ports);
-    const { items, ...rest } = await pageOfRecords(
+    const { items, ...rest } = await pageOfRecordsAndNames(
       ports.store,
       aliasesTable,
       regionPrefix(owner),
+      managedKeyAliases,
       'ListAliases',
       input,
       USUAL_LIMIT,
     );
     const aliases: AliasListEntry[] = [];
-    for (const { value } of items) {
+    for (const { name, value } of items) {
+      if (value === undefined) {
+        // A predefined alias, whose key is made when it is first wanted. AWS shows it without a TargetKeyId.
+        aliases.push({ AliasName: name, AliasArn: aliasArn(owner, name) });
+        continue;
+      }
       // The aliases of a key that is gone are gone, whether or not the sweep has come to them.
       const key = await ports.store.get(keysTable, keyName({ ...owner, keyId: value.targetKeyId }));
       if (key !== undefined && !isDeleted(key.value, scope.nowMs)) aliases.push(listEntry(value, owner));

@@ -25,6 +25,46 @@ export async function pageOfRecords<T>(
   request: PageRequest,
   usualLimit: number,
 ): Promise<Page<StoredEntry<T>>> {
+  const { limit, entries } = await readEntries(reader, table, prefix, operation, request, usualLimit);
+  return page(entries, limit, operation, (entry) => entry.key.slice(prefix.length));
+}
+
+/** An item of a listing that shows more than there are records: `value` is absent where there is none of that name. */
+export interface NamedItem<T> {
+  readonly name: string;
+  readonly value?: T;
+}
+
+/**
+ * The same with names that are listed whether or not there are records of them.
+ *
+ * INVARIANT: these and the records' names, below `prefix`, are in ASCII, where the order of strings is that of the store.
+ */
+export async function pageOfRecordsAndNames<T>(
+  reader: Reader,
+  table: Table<T>,
+  prefix: string,
+  standing: readonly string[],
+  operation: string,
+  request: PageRequest,
+  usualLimit: number,
+): Promise<Page<NamedItem<T>>> {
+  const { after, limit, entries } = await readEntries(reader, table, prefix, operation, request, usualLimit);
+  const records: NamedItem<T>[] = entries.map(({ key, value }) => ({ name: key.slice(prefix.length), value }));
+  const recorded = new Set(records.map(({ name }) => name));
+  const others = standing.filter((name) => (after === undefined || name > after) && !recorded.has(name));
+  const all = [...records, ...others.map((name) => ({ name }))].sort((a, b) => (a.name < b.name ? -1 : 1));
+  return page(all.slice(0, limit + 1), limit, operation, ({ name }) => name);
+}
+
+async function readEntries<T>(
+  reader: Reader,
+  table: Table<T>,
+  prefix: string,
+  operation: string,
+  request: PageRequest,
+  usualLimit: number,
+): Promise<{ after: string | undefined; limit: number; entries: StoredEntry<T>[] }> {
   const limit = request.Limit ?? usualLimit;
   const after = request.Marker === undefined ? undefined : decodeMarker(operation, request.Marker);
   // No record has such a name, though other items may.
@@ -34,7 +74,7 @@ export async function pageOfRecords<T>(
     ...(after === undefined ? {} : { after: prefix + after }),
     limit: limit + 1,
   });
-  return page(entries, limit, operation, (entry) => entry.key.slice(prefix.length));
+  return { after, limit, entries };
 }
 
 /** A page of a short list that is in memory already, ordered by `nameOf`. */

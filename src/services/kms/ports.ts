@@ -1,5 +1,6 @@
 import type { TrustedRoots } from '../../crypto/attestation/trusted-roots.ts';
 import type { Custody, KeyHandle, MaterialImport } from '../../custody/contract.ts';
+import type { KeyIdentity, KeyRecord } from '../../keys/key.ts';
 import type { Random } from '../../runtime/random.ts';
 import type { MaybePromise } from '../../store/change-feed.ts';
 import type { Reader } from '../../store/sealed-store.ts';
@@ -19,6 +20,7 @@ export interface KmsPorts {
   readonly custody: Custody;
   readonly materialImport: MaterialImport;
   readonly random: Random;
+  readonly serviceKeys: ServiceKeys;
   /** What the attestation documents of Nitro enclaves must be signed below. */
   readonly attestationRoots: TrustedRoots;
   readonly usages: LastUsages;
@@ -27,6 +29,22 @@ export interface KmsPorts {
 export interface KeyHandles {
   /** The key's material of this id, opened; undefined if the key has none such. */
   open(key: LoadedKey, materialId: string): MaybePromise<KeyHandle | undefined>;
+}
+
+/**
+ * The keys that services have ("AWS keys", developer guide), each made when it is first wanted. AWS managed keys stand in
+ * an account, which sees them and cannot change them; AWS owned keys are the service's own, and nobody sees them. Both are
+ * used as other keys are, through the operations (`services/forward.ts`).
+ *
+ * INVARIANT: not within a transaction, for making one takes another, which would wait for the first for ever.
+ */
+export interface ServiceKeys {
+  /** The account's key of this alias (`alias/aws/s3`), which is one of a service that has managed keys. */
+  managed(aliasName: string, owner: Omit<KeyIdentity, 'keyId'>, nowMs: number): Promise<KeyRecord>;
+  /** The same, as it would be made now, whether or not it is there; undefined if the alias is none of a managed key. */
+  foreseen(aliasName: string, owner: Omit<KeyIdentity, 'keyId'>, nowMs: number): LoadedKey | undefined;
+  /** The AWS owned key of a service (`s3`) in a Region, for the requests of its `serviceScope`. */
+  owned(service: string, region: string, nowMs: number): Promise<KeyRecord>;
 }
 
 /** An operation of KMS: what `Operation` says, with KMS's ports. */

@@ -7,6 +7,7 @@ import { foldContext, foldTerms, type GrantRequest, type GrantTerms, isGrantOper
 import type { KeyRecord } from '../../keys/key.ts';
 import { type KeyOperation, keyStateTable, statesFor } from '../../keys/key-state-table.ts';
 import { keyState } from '../../keys/lifecycle.ts';
+import { isRefusedByManager } from '../../keys/managed-key-operations.ts';
 import { invariant } from '../../runtime/errors.ts';
 import type { MaybePromise } from '../../store/change-feed.ts';
 import type { Scope } from '../caller.ts';
@@ -230,7 +231,7 @@ function keyUse<Input>(use: KeyUse<Input>, crossAccount: boolean) {
         arn: key.arn,
         accountId: identity.accountId,
         resourcePolicy: key.policy,
-        unreachable: foreign && !crossAccount,
+        unreachable: (foreign && !crossAccount) || isRefusedByManager(key.record, use.operation),
         audit: { accountId: identity.accountId, type: 'AWS::KMS::Key' as const, ARN: key.arn },
       };
     },

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as sdk from '@aws-sdk/client-kms';
+import { algorithmsOf, type KeySpec, keySpecs } from '../src/crypto/key-specs.ts';
 import { awsErrorCodes, KeyholdError } from '../src/runtime/errors.ts';
 import { kmsOperations } from '../src/services/kms/index.ts';
 import type { Target, TargetSummary } from '../src/services/operation.ts';
@@ -24,6 +25,8 @@ export const knownOperations = Object.keys(sdk)
 const knownExceptions = Object.keys(sdk)
   .filter((name) => /^[A-Z]\w+Exception$/.test(name) && name !== 'KMSServiceException')
   .sort();
+
+const knownSpecs = Object.values(sdk.KeySpec);
 
 export function coveragePage(operations: ReadonlyMap<string, AnyOperation>): string {
   const declared = knownOperations.filter((name) => operations.has(name));
@@ -55,9 +58,26 @@ export function coveragePage(operations: ReadonlyMap<string, AnyOperation>): str
     '',
     ...refused.map((name) => `- [${name}](../src/services/kms/${kebabCase(name)}.ts)`),
     '',
-    'These answer `UnknownOperationException`:',
+    ...(missing.length === 0
+      ? []
+      : ['These answer `UnknownOperationException`:', '', ...missing.map((name) => `- ${name}`), '']),
+    '## Key specs',
     '',
-    ...missing.map((name) => `- ${name}`),
+    `${knownSpecs.filter((spec) => Object.hasOwn(keySpecs, spec)).length} of the ${knownSpecs.length} that the SDK knows.`,
+    '*Imported* says whether material of one’s own can be imported into keys of the spec.',
+    '',
+    '| Key spec | Usages | Algorithms | Imported | Regions |',
+    '|---|---|---|---|---|',
+    ...(Object.keys(keySpecs) as KeySpec[]).map(specRow),
+    '',
+    '## Condition keys',
+    '',
+    'What policies can ask for besides the global condition keys (`src/services/global-conditions.ts`).',
+    '*All on keys* are the operations that work on a key; not one that an alias or the account is named for.',
+    '',
+    '| Condition key | Operations |',
+    '|---|---|',
+    ...conditionRows([...operations.values()]),
     '',
     '## Errors',
     '',
@@ -89,6 +109,37 @@ function row(operation: AnyOperation): string {
   ]
     .join(' | ')
     .trim();
+}
+
+function specRow(spec: KeySpec): string {
+  const { usages, importable, availability } = keySpecs[spec];
+  const algorithms = usages.flatMap((usage) => Object.values(algorithmsOf(spec, usage)).flat());
+  const regions = availability === undefined ? 'all' : availability;
+  return `| \`${spec}\` | ${usages.join('<br>')} | ${algorithms.join(', ')} | ${importable ? 'yes' : 'no'} | ${regions} |`;
+}
+
+function conditionRows(operations: readonly AnyOperation[]): string[] {
+  const having = new Map<string, Set<string>>();
+  const onKeys = new Set<string>();
+  for (const operation of operations) {
+    for (const { summary } of Object.values(operation.targets) as Target<unknown, unknown, unknown>[]) {
+      if (summary.namedBy.includes('key')) onKeys.add(operation.name);
+      for (const key of summary.conditionKeys) {
+        const names = having.get(key) ?? new Set();
+        having.set(key, names.add(operation.name));
+      }
+    }
+  }
+  return [...having]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, names]) => `| \`${key}\` | ${listed(names, onKeys, operations.length)} |`);
+}
+
+function listed(names: ReadonlySet<string>, onKeys: ReadonlySet<string>, all: number): string {
+  if (names.size === all) return 'all';
+  const others = [...names].filter((name) => !onKeys.has(name)).sort();
+  const everyOnKeys = [...onKeys].every((name) => names.has(name));
+  return (everyOnKeys ? ['all on keys', ...others] : [...names].sort()).join(', ');
 }
 
 /** One line where all are the same. */

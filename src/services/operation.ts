@@ -115,6 +115,8 @@ export interface TargetSummary {
   /** Empty where no state matters. */
   readonly states: readonly string[];
   readonly usage?: string;
+  /** AWS's names of the condition keys that it has besides the global ones. */
+  readonly conditionKeys: readonly string[];
 }
 
 export interface ConditionRequest<Input, Resolved> {

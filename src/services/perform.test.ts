@@ -85,7 +85,7 @@ function boxTarget(permission: string, nameOf: (input: BoxInput) => string | und
       steps.push(`check ${name}`);
       if (state === 'shut') throw new KeyholdError('DisabledException', `${name} is shut`);
     },
-    summary: { namedBy: 'key', crossAccount: false, states: [] },
+    summary: { namedBy: 'key', crossAccount: false, states: [], conditionKeys: [] },
   };
 }
 

@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import type { EncryptionContext } from '../../crypto/ciphertext.ts';
 import type { KeyRecord } from '../../keys/key.ts';
+import type { Scope } from '../caller.ts';
+import { conditionReader } from '../condition-table.ts';
 import { ACCOUNT, administrator, NOW, OTHER_ACCOUNT, REGION, scopeOf, user } from '../scope.test-helper.ts';
-import { encryptionContextCondition, keyCondition, requestTagConditions } from './condition-keys.ts';
+import { contextConditions, keyConditions, requestTagConditions } from './condition-keys.ts';
 import { defaultKeyPolicy } from './key-policy.ts';
 import type { ResolvedKey } from './key-reference.ts';
 import { compilePolicy } from './kms.test-helper.ts';
@@ -31,6 +34,15 @@ function resolved(more: Partial<ResolvedKey> = {}, aliases: readonly string[] = 
 }
 
 const scope = scopeOf(administrator);
+
+const keyReader = conditionReader(keyConditions);
+const keyCondition = (key: string, about: ResolvedKey, asked: Scope) =>
+  keyReader.read(key, { resolved: about, scope: asked });
+const contextReader = conditionReader(
+  contextConditions(({ context }: { readonly context: EncryptionContext | undefined }) => context),
+);
+const encryptionContextCondition = (key: string, context: EncryptionContext | undefined) =>
+  contextReader.read(key, { context });
 
 describe('of a key', () => {
   test.each([
@@ -115,7 +127,9 @@ describe('of an encryption context', () => {
 });
 
 describe('of the tags that a request brings', () => {
-  const conditions = requestTagConditions((input: { Tags?: { TagKey: string; TagValue: string }[] }) => input.Tags);
+  const { read: conditions } = conditionReader(
+    requestTagConditions((input: { Tags?: { TagKey: string; TagValue: string }[] }) => input.Tags),
+  );
   const input = {
     Tags: [
       { TagKey: 'Team', TagValue: 'orders' },
@@ -143,7 +157,7 @@ test('a tag whose key differs in its case alone does not stand in for the one a 
     { TagKey: 'team', TagValue: 'red' },
     { TagKey: 'Team', TagValue: 'blue' },
   ];
-  const conditions = requestTagConditions((input: { Tags?: typeof twins }) => input.Tags);
+  const { read: conditions } = conditionReader(requestTagConditions((input: { Tags?: typeof twins }) => input.Tags));
   expect(conditions('aws:requesttag/team', { Tags: twins })).toEqual(['red', 'blue']);
   const tags = twins.map(({ TagKey, TagValue }) => ({ key: TagKey, value: TagValue }));
   const { key } = resolved();

@@ -1,30 +1,37 @@
+import { recipientCondition } from '../../crypto/attestation/recipient-conditions.ts';
 import type { EncryptionContext } from '../../crypto/ciphertext.ts';
 import type { Tag } from '../../keys/key.ts';
 import { multiRegionKeyType } from '../../keys/multi-region.ts';
 import type { Scope } from '../caller.ts';
+import type { ConditionTable } from '../condition-table.ts';
 import { viaServiceName } from '../service-names.ts';
 import type { ResolvedKey } from './key-reference.ts';
 
 /**
- * The values of the condition keys that describe a key (AWS KMS developer guide, "Condition keys for AWS KMS"); `key` is
- * in lower case. Undefined means that the request does not have the condition key.
+ * The condition keys that every request has, and those that describe the key that a request is about ("Condition keys for
+ * AWS KMS", developer guide). What a single operation has besides stands in its own declaration.
  */
-export function keyCondition(key: string, resolved: ResolvedKey, scope: Scope): readonly string[] | undefined {
-  const loaded = resolved.key;
-  switch (key) {
-    case 'kms:calleraccount':
-      return [scope.caller.principal.accountId];
-    case 'kms:viaservice':
-      return scope.viaService === undefined ? undefined : [viaServiceName(scope.viaService, scope.region)];
-    case 'kms:requestalias':
-      return resolved.requestAlias === undefined ? undefined : [resolved.requestAlias];
-    case 'kms:resourcealiases':
-      return loaded && loaded.aliases.length > 0 ? loaded.aliases : undefined;
-    default:
-      if (key.startsWith(RESOURCE_TAG)) return tagValue(key.slice(RESOURCE_TAG.length), resolved);
-      return loaded && kindCondition(key, { ...loaded.record, multiRegionKeyType: multiRegionKeyType(loaded.record) });
-  }
-}
+
+/** Of requests about a key, and of those about the account as a whole or an alias. */
+export const callerConditions: ConditionTable<{ readonly scope: Scope }> = {
+  'kms:CallerAccount': ({ scope }) => [scope.caller.principal.accountId],
+};
+
+export const keyConditions: ConditionTable<{ readonly resolved: ResolvedKey; readonly scope: Scope }> = {
+  ...callerConditions,
+  'kms:ViaService': ({ scope }) =>
+    scope.viaService === undefined ? undefined : [viaServiceName(scope.viaService, scope.region)],
+  'kms:RequestAlias': ({ resolved }) => present(resolved.requestAlias),
+  'kms:ResourceAliases': ({ resolved: { key } }) => (key && key.aliases.length > 0 ? key.aliases : undefined),
+  // Tag keys in conditions are matched without regard to case ("Controlling access using tags", IAM user guide), but a key
+  // can have tags that differ in nothing else. All their values are given then, and where those disagree the policy engine
+  // cannot tell and refuses: with one of them, whichever it is, a tag beside the one that a policy means could stand in for
+  // it.
+  'aws:ResourceTag/${TagKey}': ({ resolved }, tagKey) => valuesOfTag(resolved.key?.record.tags ?? [], tagKey),
+  ...kindConditions<{ readonly resolved: ResolvedKey }>(
+    ({ resolved: { key } }) => key && { ...key.record, multiRegionKeyType: multiRegionKeyType(key.record) },
+  ),
+};
 
 /** What kind of key it is, or is to be. */
 export interface KeyKind {
@@ -36,72 +43,78 @@ export interface KeyKind {
 }
 
 /** The condition keys that tell what kind of key a request works on, or makes. */
-export function kindCondition(key: string, kind: KeyKind): readonly string[] | undefined {
-  switch (key) {
-    case 'kms:keyspec':
-    case 'kms:customermasterkeyspec':
-      return [kind.keySpec];
-    case 'kms:keyusage':
-    case 'kms:customermasterkeyusage':
-      return [kind.keyUsage];
-    case 'kms:keyorigin':
-      return [kind.origin];
-    case 'kms:multiregion':
-      return [String(kind.multiRegionKeyType !== undefined)];
-    case 'kms:multiregionkeytype':
-      return kind.multiRegionKeyType && [kind.multiRegionKeyType];
-    default:
-      return undefined;
-  }
-}
-
-const RESOURCE_TAG = 'aws:resourcetag/';
-
-/**
- * Tag keys in conditions are matched without regard to case ("Controlling access using tags", IAM user guide), but a key
- * can have tags that differ in nothing else. All their values are given then, and where those disagree the policy engine
- * cannot tell and refuses: with one of them, whichever it is, a tag beside the one that a policy means could stand in
- * for it.
- */
-function tagValue(lowerCaseTagKey: string, resolved: ResolvedKey): readonly string[] | undefined {
-  return valuesOfTag(resolved.key?.record.tags ?? [], lowerCaseTagKey);
-}
-
-function valuesOfTag(tags: readonly Tag[], lowerCaseKey: string): readonly string[] | undefined {
-  const values = tags.filter(({ key }) => key.toLowerCase() === lowerCaseKey).map(({ value }) => value);
-  return values.length === 0 ? undefined : values;
-}
-
-const CONTEXT_KEYS = 'kms:encryptioncontextkeys';
-const CONTEXT_PAIR = 'kms:encryptioncontext:';
-
-/** `kms:EncryptionContext:name`, whose name keeps its case, and `kms:EncryptionContextKeys`. */
-export function encryptionContextCondition(
-  key: string,
-  context: EncryptionContext | undefined,
-): readonly string[] | undefined {
-  if (context === undefined) return undefined;
-  if (key === CONTEXT_KEYS) return Object.keys(context);
-  if (!key.startsWith(CONTEXT_PAIR)) return undefined;
-  const name = key.slice(CONTEXT_PAIR.length);
-  return Object.hasOwn(context, name) ? [context[name] as string] : undefined;
-}
-
-/** `aws:RequestTag/…` and `aws:TagKeys` of a request that brings tags. */
-export function requestTagConditions<Input>(tagsOf: (input: Input) => readonly RequestTag[] | undefined) {
-  return (key: string, input: Input): readonly string[] | undefined => {
-    const tags = tagsOf(input);
-    if (tags === undefined) return undefined;
-    if (key === 'aws:tagkeys') return tags.map((tag) => tag.TagKey as string);
-    if (!key.startsWith(REQUEST_TAG)) return undefined;
-    const named = tags.map(({ TagKey = '', TagValue = '' }) => ({ key: TagKey, value: TagValue }));
-    return valuesOfTag(named, key.slice(REQUEST_TAG.length));
+export function kindConditions<Request>(kindOf: (request: Request) => KeyKind | undefined): ConditionTable<Request> {
+  const spec = (request: Request) => present(kindOf(request)?.keySpec);
+  const usage = (request: Request) => present(kindOf(request)?.keyUsage);
+  return {
+    'kms:KeySpec': spec,
+    'kms:CustomerMasterKeySpec': spec,
+    'kms:KeyUsage': usage,
+    'kms:CustomerMasterKeyUsage': usage,
+    'kms:KeyOrigin': (request) => present(kindOf(request)?.origin),
+    'kms:MultiRegion': (request) => {
+      const kind = kindOf(request);
+      return kind && [String(kind.multiRegionKeyType !== undefined)];
+    },
+    'kms:MultiRegionKeyType': (request) => present(kindOf(request)?.multiRegionKeyType),
   };
 }
 
-const REQUEST_TAG = 'aws:requesttag/';
+/** Of operations with an encryption context. The names of its pairs keep their case. */
+export function contextConditions<Request>(
+  contextOf: (request: Request) => EncryptionContext | undefined,
+): ConditionTable<Request> {
+  return {
+    'kms:EncryptionContextKeys': (request) => {
+      const context = contextOf(request);
+      return context && Object.keys(context);
+    },
+    'kms:EncryptionContext:${EncryptionContextKey}': (request, name) => {
+      const context = contextOf(request);
+      return context !== undefined && Object.hasOwn(context, name) ? [context[name] as string] : undefined;
+    },
+  };
+}
+
+/** `aws:RequestTag/…` and `aws:TagKeys` of a request that brings tags. */
+export function requestTagConditions<Request>(
+  tagsOf: (request: Request) => readonly RequestTag[] | undefined,
+): ConditionTable<Request> {
+  return {
+    'aws:TagKeys': (request) => tagsOf(request)?.map((tag) => tag.TagKey as string),
+    'aws:RequestTag/${TagKey}': (request, tagKey) => {
+      const tags = tagsOf(request);
+      return (
+        tags &&
+        valuesOfTag(
+          tags.map(({ TagKey = '', TagValue = '' }) => ({ key: TagKey, value: TagValue })),
+          tagKey,
+        )
+      );
+    },
+  };
+}
 
 interface RequestTag {
   readonly TagKey: string | undefined;
   readonly TagValue: string | undefined;
+}
+
+/** Of requests whose answer is for a Nitro enclave: what its verified document says. */
+export const recipientConditions: ConditionTable<{ readonly resolved: Pick<ResolvedKey, 'recipient'> }> = {
+  'kms:RecipientAttestation:ImageSha384': ({ resolved }) =>
+    recipientCondition('kms:recipientattestation:imagesha384', resolved.recipient),
+  'kms:RecipientAttestation:PCR${PCR_ID}': ({ resolved }, register) =>
+    recipientCondition(`kms:recipientattestation:pcr${register}`, resolved.recipient),
+};
+
+/** The values of a tag key that was written in any case. */
+function valuesOfTag(tags: readonly Tag[], tagKey: string): readonly string[] | undefined {
+  const wanted = tagKey.toLowerCase();
+  const values = tags.filter(({ key }) => key.toLowerCase() === wanted).map(({ value }) => value);
+  return values.length === 0 ? undefined : values;
+}
+
+function present(value: string | undefined): readonly string[] | undefined {
+  return value === undefined ? undefined : [value];
 }

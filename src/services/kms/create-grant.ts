@@ -12,10 +12,17 @@ import {
   principal,
 } from '../../wire/kms-shapes.ts';
 import { type Input, required, structure } from '../../wire/shapes.ts';
+import type { Scope } from '../caller.ts';
+import type { ConditionTable } from '../condition-table.ts';
 import { createGrantRows, grantCount, placeOf } from './grant-rows.ts';
 import { checkGrant, checkGrantFitsKey, contextOf, granteeOf, retiringPrincipalOf, termsOf } from './grant-rules.ts';
 import type { KmsOperation } from './ports.ts';
 import { type KeyResource, keyTarget } from './targets.ts';
+
+/** Whether a service asks on behalf of the caller, for a resource of its own. Of CreateGrant, ListGrants and RevokeGrant. */
+export const forAwsResource: ConditionTable<{ readonly scope: Scope }> = {
+  'kms:GrantIsForAWSResource': ({ scope }) => [String(scope.viaService !== undefined)],
+};
 
 const target = keyTarget<Input<CreateGrantRequest>>({
   operation: 'CreateGrant',
@@ -25,7 +32,15 @@ const target = keyTarget<Input<CreateGrantRequest>>({
   // Policies see the context that the constraint demands ("kms:EncryptionContextKeys", developer guide).
   encryptionContext: (input) => contextOf(termsOf(input).constraints),
   newGrant: termsOf,
-  conditions,
+  conditions: {
+    'kms:GrantOperations': ({ input }) => [...new Set(input.Operations)],
+    'kms:GrantConstraintType': ({ input }) => constraintTypes(input),
+    'kms:GranteePrincipal': ({ input }) => presentIn(input.GranteePrincipal),
+    'kms:GranteeServicePrincipal': ({ input }) => presentIn(input.GranteeServicePrincipal),
+    'kms:RetiringPrincipal': ({ input }) => presentIn(input.RetiringPrincipal),
+    'kms:RetiringServicePrincipal': ({ input }) => presentIn(input.RetiringServicePrincipal),
+    ...forAwsResource,
+  },
 });
 
 export const createGrant: KmsOperation<CreateGrantRequest, CreateGrantResponse, { key: KeyResource }> = {
@@ -98,30 +113,6 @@ export const createGrant: KmsOperation<CreateGrantRequest, CreateGrantResponse, 
     return answer(grant.grantId);
   },
 };
-
-function conditions(key: string, input: Input<CreateGrantRequest>): readonly string[] | undefined {
-  switch (key) {
-    case 'kms:grantoperations':
-      return [...new Set(input.Operations)];
-    case 'kms:grantconstrainttype':
-      return constraintTypes(input);
-    case 'kms:granteeprincipal':
-      return presentIn(input.GranteePrincipal);
-    case 'kms:granteeserviceprincipal':
-      return presentIn(input.GranteeServicePrincipal);
-    case 'kms:retiringprincipal':
-      return presentIn(input.RetiringPrincipal);
-    case 'kms:retiringserviceprincipal':
-      return presentIn(input.RetiringServicePrincipal);
-    default:
-      return forAwsResource(key);
-  }
-}
-
-/** No AWS service calls on anyone's behalf yet. For CreateGrant, ListGrants and RevokeGrant. */
-export function forAwsResource(key: string): readonly string[] | undefined {
-  return key === 'kms:grantisforawsresource' ? ['false'] : undefined;
-}
 
 function constraintTypes(input: Input<CreateGrantRequest>): readonly string[] | undefined {
   const { encryptionContextEquals, encryptionContextSubset, sourceArn } = termsOf(input).constraints;

@@ -15,7 +15,8 @@ import {
   xksKeyId,
 } from '../../wire/kms-shapes.ts';
 import { boolean, type Input, structure } from '../../wire/shapes.ts';
-import { type KeyKind, kindCondition, requestTagConditions } from './condition-keys.ts';
+import type { ConditionTable } from '../condition-table.ts';
+import { kindConditions, requestTagConditions } from './condition-keys.ts';
 import { createKeyRows, createKeyWithMaterial } from './create-key-rows.ts';
 import { unsupported, validationFailure } from './errors.ts';
 import { keyMetadata } from './key-metadata.ts';
@@ -25,7 +26,21 @@ import type { KmsOperation } from './ports.ts';
 import { mergeTags, readTags } from './tag-rules.ts';
 import { accountTarget } from './targets.ts';
 
-const tagConditions = requestTagConditions((input: Input<CreateKeyRequest>) => input.Tags);
+interface Asked {
+  readonly input: Input<CreateKeyRequest>;
+}
+
+const tagConditions = requestTagConditions(({ input }: Asked) => input.Tags);
+const conditions: ConditionTable<Asked> = {
+  'kms:BypassPolicyLockoutSafetyCheck': ({ input }) => [String(input.BypassPolicyLockoutSafetyCheck ?? false)],
+  ...kindConditions(({ input }: Asked) => ({
+    keySpec: specOf(input),
+    keyUsage: usageOf(input),
+    origin: originOf(input),
+    multiRegionKeyType: input.MultiRegion === true ? 'PRIMARY' : undefined,
+  })),
+  ...tagConditions,
+};
 
 /** The key's identity and its material, which takes seconds to make where it is RSA. */
 interface Prepared {
@@ -145,17 +160,6 @@ function checkCombination(input: Input<CreateKeyRequest>): void {
 function newKeyId(random: Random, multiRegion: boolean | undefined): string {
   const uuid = random.uuid();
   return multiRegion === true ? `mrk-${uuid.replaceAll('-', '')}` : uuid;
-}
-
-function conditions(key: string, input: Input<CreateKeyRequest>): readonly string[] | undefined {
-  if (key === 'kms:bypasspolicylockoutsafetycheck') return [String(input.BypassPolicyLockoutSafetyCheck ?? false)];
-  const kind: KeyKind = {
-    keySpec: specOf(input),
-    keyUsage: usageOf(input),
-    origin: originOf(input),
-    multiRegionKeyType: input.MultiRegion === true ? 'PRIMARY' : undefined,
-  };
-  return kindCondition(key, kind) ?? tagConditions(key, input);
 }
 
 function specOf(input: Input<CreateKeyRequest>): KeySpec {

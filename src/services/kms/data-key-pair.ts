@@ -1,6 +1,7 @@
 import type { EncryptionContext } from '../../crypto/ciphertext.ts';
 import { isAvailableIn, type KeySpec } from '../../crypto/key-specs.ts';
 import type { Scope } from '../caller.ts';
+import type { ConditionTable } from '../condition-table.ts';
 import { encryptDataKey, requireSymmetricKey } from './data-key.ts';
 import { checkContext } from './encryption.ts';
 import { unsupported } from './errors.ts';
@@ -19,9 +20,9 @@ export function validateDataKeyPair(input: DataKeyPairInput): void {
   checkContext(input.EncryptionContext);
 }
 
-export function dataKeyPairCondition(key: string, input: DataKeyPairInput): readonly string[] | undefined {
-  return key === 'kms:datakeypairspec' ? [input.KeyPairSpec] : undefined;
-}
+export const dataKeyPairConditions: ConditionTable<{ readonly input: DataKeyPairInput }> = {
+  'kms:DataKeyPairSpec': ({ input }) => [input.KeyPairSpec],
+};
 
 /** Makes a key pair and encrypts its private key; the plaintext of that is the caller's to answer with or to wipe. */
 export async function makeDataKeyPair(

@@ -29,7 +29,7 @@ export const deriveSharedSecret: KmsOperation<
       crossAccount: true,
       usage: 'KEY_AGREEMENT',
       recipient: (input) => input,
-      conditions: (key, input) => (key === 'kms:keyagreementalgorithm' ? [input.KeyAgreementAlgorithm] : undefined),
+      conditions: { 'kms:KeyAgreementAlgorithm': ({ input }) => [input.KeyAgreementAlgorithm] },
     }),
   },
   effect: 'read',

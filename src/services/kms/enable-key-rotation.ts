@@ -17,7 +17,7 @@ export const enableKeyRotation: KmsOperation<EnableKeyRotationRequest, undefined
       reference: (input) => input.KeyId,
       accepts: 'key',
       crossAccount: false,
-      conditions: (key, input) => (key === 'kms:rotationperiodindays' ? [String(periodOf(input))] : undefined),
+      conditions: { 'kms:RotationPeriodInDays': ({ input }) => [String(periodOf(input))] },
     }),
   },
   effect: 'change',

@@ -18,6 +18,6 @@ export function encapsulationTarget<Input extends EncapsulationInput>(
     accepts: 'key or alias',
     crossAccount: true,
     usage: 'ENCAPSULATE_DECAPSULATE',
-    conditions: (key, input) => (key === 'kms:encapsulationalgorithm' ? [input.EncapsulationAlgorithm] : undefined),
+    conditions: { 'kms:EncapsulationAlgorithm': ({ input }) => [input.EncapsulationAlgorithm] },
   });
 }

@@ -5,7 +5,7 @@ import type {
 import { dataKeyPairSpec, dryRun, encryptionContext, grantTokens, keyId } from '../../wire/kms-shapes.ts';
 import { type Input, required, structure } from '../../wire/shapes.ts';
 import { dataKeyTarget } from './data-key.ts';
-import { dataKeyPairCondition, makeDataKeyPair, validateDataKeyPair } from './data-key-pair.ts';
+import { dataKeyPairConditions, makeDataKeyPair, validateDataKeyPair } from './data-key-pair.ts';
 import type { KmsOperation } from './ports.ts';
 import type { KeyResource } from './targets.ts';
 
@@ -25,7 +25,7 @@ export const generateDataKeyPairWithoutPlaintext: KmsOperation<
   validate: validateDataKeyPair,
   targets: {
     key: dataKeyTarget<Input<GenerateDataKeyPairWithoutPlaintextRequest>>('GenerateDataKeyPairWithoutPlaintext', {
-      conditions: dataKeyPairCondition,
+      conditions: dataKeyPairConditions,
     }),
   },
   effect: 'read',

@@ -9,7 +9,7 @@ import {
 } from '../../wire/kms-shapes.ts';
 import { type Input, required, structure } from '../../wire/shapes.ts';
 import { dataKeyTarget } from './data-key.ts';
-import { dataKeyPairCondition, makeDataKeyPair, validateDataKeyPair } from './data-key-pair.ts';
+import { dataKeyPairConditions, makeDataKeyPair, validateDataKeyPair } from './data-key-pair.ts';
 import type { KmsOperation } from './ports.ts';
 import { plaintextFor } from './recipient.ts';
 import type { KeyResource } from './targets.ts';
@@ -31,7 +31,7 @@ export const generateDataKeyPair: KmsOperation<
   validate: validateDataKeyPair,
   targets: {
     key: dataKeyTarget<Input<GenerateDataKeyPairRequest>>('GenerateDataKeyPair', {
-      conditions: dataKeyPairCondition,
+      conditions: dataKeyPairConditions,
       recipient: (input) => input,
     }),
   },

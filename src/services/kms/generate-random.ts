@@ -1,8 +1,8 @@
 import type { GenerateRandomRequest, GenerateRandomResponse } from '@aws-sdk/client-kms';
-import type { Attestation } from '../../crypto/attestation/verify-attestation.ts';
 import { customKeyStoreId, numberOfBytes, recipientInfo } from '../../wire/kms-shapes.ts';
 import { structure } from '../../wire/shapes.ts';
 import { validationFailure } from './errors.ts';
+import type { ResolvedKey } from './key-reference.ts';
 import { refuseCustomKeyStore } from './not-yet.ts';
 import type { KmsOperation } from './ports.ts';
 import { plaintextFor } from './recipient.ts';
@@ -11,7 +11,7 @@ import { accountTargetForRecipient } from './targets.ts';
 export const generateRandom: KmsOperation<
   GenerateRandomRequest,
   GenerateRandomResponse,
-  { account: { recipient: Attestation | undefined } }
+  { account: Pick<ResolvedKey, 'recipient'> }
 > = {
   name: 'GenerateRandom',
   input: structure<GenerateRandomRequest>({

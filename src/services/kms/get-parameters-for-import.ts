@@ -34,9 +34,9 @@ export const getParametersForImport: KmsOperation<
       accepts: 'key',
       crossAccount: false,
       origin: 'EXTERNAL',
-      conditions: (key, input) => {
-        if (key === 'kms:wrappingalgorithm') return [input.WrappingAlgorithm];
-        return key === 'kms:wrappingkeyspec' ? [input.WrappingKeySpec] : undefined;
+      conditions: {
+        'kms:WrappingAlgorithm': ({ input }) => [input.WrappingAlgorithm],
+        'kms:WrappingKeySpec': ({ input }) => [input.WrappingKeySpec],
       },
     }),
   },

@@ -52,9 +52,9 @@ export const importKeyMaterial: KmsOperation<
       accepts: 'key',
       crossAccount: false,
       origin: 'EXTERNAL',
-      conditions: (key, input) => {
-        if (key === 'kms:expirationmodel') return [expirationModelOf(input)];
-        return key === 'kms:validto' && input.ValidTo !== undefined ? [input.ValidTo.toISOString()] : undefined;
+      conditions: {
+        'kms:ExpirationModel': ({ input }) => [expirationModelOf(input)],
+        'kms:ValidTo': ({ input }) => input.ValidTo && [input.ValidTo.toISOString()],
       },
     }),
   },

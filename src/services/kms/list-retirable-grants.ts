@@ -3,6 +3,8 @@ import { parsePrincipalArn } from '../../authorization/index.ts';
 import { grantName, grantsOfRetiringPrincipalTable, grantsTable } from '../../keys/tables.ts';
 import { limitUpTo, marker, principal } from '../../wire/kms-shapes.ts';
 import { structure } from '../../wire/shapes.ts';
+import { conditionReader } from '../condition-table.ts';
+import { callerConditions } from './condition-keys.ts';
 import { grantListEntry } from './grant-list-entry.ts';
 import { retiringPrefix } from './grant-rows.ts';
 import { forServicesOnly, missingMember, retiringPrincipalOf } from './grant-rules.ts';
@@ -11,6 +13,8 @@ import { pageOfRecords } from './pagination.ts';
 import type { KmsOperation } from './ports.ts';
 
 const USUAL_LIMIT = 50;
+
+const callerReader = conditionReader(callerConditions);
 
 export const listRetirableGrants: KmsOperation<
   ListRetirableGrantsRequest,
@@ -35,8 +39,8 @@ export const listRetirableGrants: KmsOperation<
       permission: 'kms:ListRetirableGrants',
       resolve: async ({ RetiringPrincipal: arn = '' }) => ({ arn, accountId: parsePrincipalArn(arn)?.accountId ?? '' }),
       facts: (retiring) => retiring,
-      condition: (key, { scope }) => (key === 'kms:calleraccount' ? [scope.caller.principal.accountId] : undefined),
-      summary: { namedBy: 'account', crossAccount: false, states: [] },
+      condition: callerReader.read,
+      summary: { namedBy: 'account', crossAccount: false, states: [], conditionKeys: callerReader.names },
     },
   },
   effect: 'read',

@@ -21,7 +21,7 @@ export function macTarget<Input extends MacInput>(
     accepts: 'key or alias',
     crossAccount: true,
     usage: 'GENERATE_VERIFY_MAC',
-    conditions: (key, input) => (key === 'kms:macalgorithm' ? [input.MacAlgorithm] : undefined),
+    conditions: { 'kms:MacAlgorithm': ({ input }) => [input.MacAlgorithm] },
   });
 }
 

@@ -27,10 +27,9 @@ export const putKeyPolicy: KmsOperation<PutKeyPolicyRequest, undefined, { key: K
       reference: (input) => input.KeyId,
       accepts: 'key',
       crossAccount: false,
-      conditions: (key, input) =>
-        key === 'kms:bypasspolicylockoutsafetycheck'
-          ? [String(input.BypassPolicyLockoutSafetyCheck ?? false)]
-          : undefined,
+      conditions: {
+        'kms:BypassPolicyLockoutSafetyCheck': ({ input }) => [String(input.BypassPolicyLockoutSafetyCheck ?? false)],
+      },
     }),
   },
   effect: 'change',

@@ -8,7 +8,8 @@ import {
   grantTokens,
   keyId,
 } from '../../wire/kms-shapes.ts';
-import { type Input, required, structure } from '../../wire/shapes.ts';
+import { required, structure } from '../../wire/shapes.ts';
+import type { ConditionTable } from '../condition-table.ts';
 import {
   checkContext,
   decryptUnder,
@@ -20,6 +21,13 @@ import {
 } from './encryption.ts';
 import type { KmsOperation } from './ports.ts';
 import { ciphertextKeyTarget, type KeyResource, keyTarget } from './targets.ts';
+
+const onSameKey: ConditionTable<{ readonly all: Readonly<Record<string, unknown>> }> = {
+  'kms:ReEncryptOnSameKey': ({ all }) => {
+    const { source, destination } = all as { source: KeyResource; destination: KeyResource };
+    return [String(source.key !== undefined && source.key?.arn === destination.key?.arn)];
+  },
+};
 
 export const reEncrypt: KmsOperation<
   ReEncryptRequest,
@@ -107,13 +115,3 @@ export const reEncrypt: KmsOperation<
     }
   },
 };
-
-function onSameKey(
-  key: string,
-  _: Input<ReEncryptRequest>,
-  all: Readonly<Record<string, unknown>>,
-): readonly string[] | undefined {
-  if (key !== 'kms:reencryptonsamekey') return undefined;
-  const { source, destination } = all as { source: KeyResource; destination: KeyResource };
-  return [String(source.key !== undefined && source.key?.arn === destination.key?.arn)];
-}

@@ -9,8 +9,9 @@ import { invariant, KeyholdError } from '../../runtime/errors.ts';
 import type { Transaction } from '../../store/sealed-store.ts';
 import { description, keyId, policy, region, tags } from '../../wire/kms-shapes.ts';
 import { boolean, type Input, required, structure } from '../../wire/shapes.ts';
+import type { ConditionTable } from '../condition-table.ts';
 import { changeRelatedKeys } from './change-related-keys.ts';
-import { type KeyKind, kindCondition, requestTagConditions } from './condition-keys.ts';
+import { kindConditions, requestTagConditions } from './condition-keys.ts';
 import { createKeyRows } from './create-key-rows.ts';
 import { destroyKey } from './destroy-key.ts';
 import { invalidState, replicaExists, unsupported } from './errors.ts';
@@ -22,7 +23,24 @@ import type { KmsOperation } from './ports.ts';
 import { mergeTags, readTags } from './tag-rules.ts';
 import { accountTarget, type KeyResource } from './targets.ts';
 
-const tagConditions = requestTagConditions((input: Input<ReplicateKeyRequest>) => input.Tags);
+interface Asked {
+  readonly input: Input<ReplicateKeyRequest>;
+  readonly all: Readonly<Record<string, unknown>>;
+}
+
+/** What happens in the replica's Region is asked for there. */
+const taggingConditions: ConditionTable<Asked> = {
+  'aws:RequestedRegion': ({ input }) => [input.ReplicaRegion],
+  ...requestTagConditions(({ input }: Asked) => input.Tags),
+};
+const creationConditions: ConditionTable<Asked> = {
+  'kms:BypassPolicyLockoutSafetyCheck': ({ input }) => [String(input.BypassPolicyLockoutSafetyCheck ?? false)],
+  ...kindConditions(({ all }: Asked) => {
+    const { primary } = all as { primary: KeyResource };
+    return { ...primary.key.record, multiRegionKeyType: 'REPLICA' };
+  }),
+  ...taggingConditions,
+};
 
 export const replicateKey: KmsOperation<
   ReplicateKeyRequest,
@@ -44,7 +62,7 @@ export const replicateKey: KmsOperation<
       reference: (input) => input.KeyId,
       accepts: 'key',
       crossAccount: false,
-      conditions: (key, input) => (key === 'kms:replicaregion' ? [input.ReplicaRegion] : undefined),
+      conditions: { 'kms:ReplicaRegion': ({ input }) => [input.ReplicaRegion] },
     }),
     replica: accountTarget('kms:CreateKey', creationConditions),
     tagging: {
@@ -141,17 +159,3 @@ function rewrap(
 }
 
 /** The permission to make the replica is needed in its Region ("ReplicateKey", API reference). */
-function creationConditions(
-  key: string,
-  input: Input<ReplicateKeyRequest>,
-  all: Readonly<Record<string, unknown>>,
-): readonly string[] | undefined {
-  if (key === 'kms:bypasspolicylockoutsafetycheck') return [String(input.BypassPolicyLockoutSafetyCheck ?? false)];
-  const { primary } = all as { primary: KeyResource };
-  const kind: KeyKind = { ...primary.key.record, multiRegionKeyType: 'REPLICA' };
-  return kindCondition(key, kind) ?? taggingConditions(key, input);
-}
-
-function taggingConditions(key: string, input: Input<ReplicateKeyRequest>): readonly string[] | undefined {
-  return key === 'aws:requestedregion' ? [input.ReplicaRegion] : tagConditions(key, input);
-}

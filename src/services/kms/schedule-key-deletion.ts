@@ -35,8 +35,9 @@ export const scheduleKeyDeletion: KmsOperation<
       reference: (input) => input.KeyId,
       accepts: 'key',
       crossAccount: false,
-      conditions: (key, input) =>
-        key === 'kms:schedulekeydeletionpendingwindowindays' ? [String(pendingWindowOf(input))] : undefined,
+      conditions: {
+        'kms:ScheduleKeyDeletionPendingWindowInDays': ({ input }) => [String(pendingWindowOf(input))],
+      },
     }),
   },
   effect: 'change',

@@ -24,9 +24,9 @@ export function signingTarget<Input extends SigningInput>(
     accepts: 'key or alias',
     crossAccount: true,
     usage: 'SIGN_VERIFY',
-    conditions: (key, input) => {
-      if (key === 'kms:signingalgorithm') return [input.SigningAlgorithm];
-      return key === 'kms:messagetype' ? [messageTypeOf(input)] : undefined;
+    conditions: {
+      'kms:SigningAlgorithm': ({ input }) => [input.SigningAlgorithm],
+      'kms:MessageType': ({ input }) => [messageTypeOf(input)],
     },
   });
 }

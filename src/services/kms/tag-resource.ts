@@ -16,7 +16,7 @@ export const tagResource: KmsOperation<TagResourceRequest, undefined, { key: Key
       reference: (input) => input.KeyId,
       accepts: 'key',
       crossAccount: false,
-      conditions: requestTagConditions((input) => input.Tags),
+      conditions: requestTagConditions(({ input }) => input.Tags),
     }),
   },
   effect: 'change',

@@ -1,5 +1,3 @@
-import { recipientCondition } from '../../crypto/attestation/recipient-conditions.ts';
-import type { Attestation } from '../../crypto/attestation/verify-attestation.ts';
 import { decodeHeader, type EncryptionContext } from '../../crypto/ciphertext.ts';
 import type { KeyUsage } from '../../crypto/key-specs.ts';
 import { aliasArn } from '../../keys/alias.ts';
@@ -11,8 +9,9 @@ import { isRefusedByManager } from '../../keys/managed-key-operations.ts';
 import { invariant } from '../../runtime/errors.ts';
 import type { MaybePromise } from '../../store/change-feed.ts';
 import type { Scope } from '../caller.ts';
-import type { GrantQuestion, Target, TargetSummary } from '../operation.ts';
-import { encryptionContextCondition, keyCondition } from './condition-keys.ts';
+import { type ConditionTable, conditionReader } from '../condition-table.ts';
+import type { ConditionRequest, GrantQuestion, Target, TargetSummary } from '../operation.ts';
+import { callerConditions, contextConditions, keyConditions, recipientConditions } from './condition-keys.ts';
 import { disabled, invalidCiphertext, invalidState, notPendingDeletion, wrongOrigin, wrongUsage } from './errors.ts';
 import { grantsAllow } from './grant-decision.ts';
 import { followKeyReference, livingKey, type ResolvedKey } from './key-reference.ts';
@@ -24,12 +23,8 @@ import { attestedRecipient, type RecipientInput } from './recipient.ts';
 
 type KmsTarget<Input, Resolved> = Target<Input, Resolved, KmsPorts>;
 
-/** Values of further condition keys of an operation; `key` is in lower case. */
-type Conditions<Input> = (
-  key: string,
-  input: Input,
-  all: Readonly<Record<string, unknown>>,
-) => readonly string[] | undefined;
+/** Further condition keys of an operation. */
+type Conditions<Input> = ConditionTable<ConditionRequest<Input, unknown>>;
 
 interface KeyUse<Input> {
   /** Its row in the key state table says in which states the operation succeeds. */
@@ -71,8 +66,7 @@ export interface KeyResource extends ResolvedKey {
 /** A key that the request names. */
 export function keyTarget<Input>(declaration: KeyTargetDeclaration<Input>): KmsTarget<Input, KeyResource> {
   return {
-    ...keyUse(declaration, declaration.crossAccount),
-    summary: summarise(declaration, declaration.accepts, declaration.crossAccount),
+    ...keyUse(declaration, declaration.accepts, declaration.crossAccount),
     resolve: async (input, ports, scope) => {
       checkGrantTokens(input, ports);
       const reference = declaration.reference(input);
@@ -93,8 +87,7 @@ export function ciphertextKeyTarget<Input>(
   declaration: CiphertextKeyTargetDeclaration<Input>,
 ): KmsTarget<Input, KeyResource> {
   return {
-    ...keyUse(declaration, true),
-    summary: summarise(declaration, 'ciphertext, key or alias', true),
+    ...keyUse(declaration, 'ciphertext, key or alias', true),
     resolve: async (input, ports, scope) => {
       checkGrantTokens(input, ports);
       const reference = declaration.reference(input);
@@ -116,14 +109,17 @@ export function ciphertextKeyTarget<Input>(
 }
 
 /** The account and Region as a whole, for operations that name no key. AWS writes its resource as `*`. */
-export function accountTarget<Input>(permission: string, conditions?: Conditions<Input>): KmsTarget<Input, undefined> {
+export function accountTarget<Input>(
+  permission: string,
+  conditions: Conditions<Input> = {},
+): KmsTarget<Input, undefined> {
+  const reader = conditionReader<ConditionRequest<Input, unknown>>(conditions, callerConditions);
   return {
     permission,
     resolve: async () => undefined,
     facts: (_, scope) => ({ arn: '*', accountId: scope.caller.principal.accountId }),
-    condition: (key, { input, all, scope }) =>
-      key === 'kms:calleraccount' ? [scope.caller.principal.accountId] : conditions?.(key, input, all),
-    summary: { namedBy: 'account', crossAccount: false, states: [] },
+    condition: reader.read,
+    summary: { namedBy: 'account', crossAccount: false, states: [], conditionKeys: reader.names },
   };
 }
 
@@ -131,17 +127,25 @@ export function accountTarget<Input>(permission: string, conditions?: Conditions
 export function accountTargetForRecipient<Input>(
   permission: string,
   recipient: (input: Input) => RecipientInput,
-): KmsTarget<Input, { readonly recipient: Attestation | undefined }> {
-  const { facts, summary, condition } = accountTarget<Input>(permission);
+): KmsTarget<Input, Pick<ResolvedKey, 'recipient'>> {
+  const { facts, summary } = accountTarget<Input>(permission);
+  const reader = conditionReader<ConditionRequest<Input, Pick<ResolvedKey, 'recipient'>>>(
+    callerConditions,
+    recipientConditions,
+  );
   return {
     permission,
-    resolve: async (input, ports, scope) => ({ recipient: await attestedRecipient(recipient(input), ports, scope) }),
+    resolve: async (input, ports, scope) => {
+      const attested = await attestedRecipient(recipient(input), ports, scope);
+      return attested === undefined ? {} : { recipient: attested };
+    },
     facts: (_, scope) => facts(undefined, scope),
-    condition: (key, request) =>
-      condition(key, { ...request, resolved: undefined }) ?? recipientCondition(key, request.resolved.recipient),
-    summary,
+    condition: reader.read,
+    summary: { ...summary, conditionKeys: reader.names },
   };
 }
+
+const callerReader = conditionReader(callerConditions);
 
 /** An alias of the caller's own account, which only identity policies can allow or deny. It need not exist. */
 export function aliasTarget<Input>(
@@ -160,8 +164,8 @@ export function aliasTarget<Input>(
       const arn = aliasArn({ accountId, region: scope.region }, name);
       return { arn, accountId, audit: { accountId, type: 'AWS::KMS::Alias', ARN: arn } };
     },
-    condition: (key, { scope }) => (key === 'kms:calleraccount' ? [scope.caller.principal.accountId] : undefined),
-    summary: { namedBy: 'alias', crossAccount: false, states: [] },
+    condition: callerReader.read,
+    summary: { namedBy: 'alias', crossAccount: false, states: [], conditionKeys: callerReader.names },
   };
 }
 
@@ -214,7 +218,8 @@ function grantRequest<Input>(use: KeyUse<Input>, input: Input): GrantRequest | u
   return use.newGrant && { operation, child: foldTerms(use.newGrant(input)) };
 }
 
-function keyUse<Input>(use: KeyUse<Input>, crossAccount: boolean) {
+function keyUse<Input>(use: KeyUse<Input>, namedBy: TargetSummary['namedBy'], crossAccount: boolean) {
+  const reader = conditionReader(...conditionsOf(use));
   return {
     permission: permissionOf(use),
     grantAllows: (question: GrantQuestion<Input, ResolvedKey>, ports: KmsPorts) => {
@@ -235,36 +240,36 @@ function keyUse<Input>(use: KeyUse<Input>, crossAccount: boolean) {
         audit: { accountId: identity.accountId, type: 'AWS::KMS::Key' as const, ARN: key.arn },
       };
     },
-    condition: (key: string, { input, resolved, all, scope }: ConditionRequestOf<Input>) => {
-      if (key.startsWith('kms:encryptioncontext')) {
-        return encryptionContextCondition(key, use.encryptionContext?.(input));
-      }
-      if (key === 'kms:encryptionalgorithm') {
-        return use.encryptionAlgorithm === undefined ? undefined : [use.encryptionAlgorithm(input)];
-      }
-      return (
-        use.conditions?.(key, input, all) ??
-        keyCondition(key, resolved, scope) ??
-        recipientCondition(key, resolved.recipient)
-      );
-    },
+    condition: reader.read,
+    summary: summarise(use, namedBy, crossAccount, reader.names),
     check: ({ key }: KeyResource, _: Input, scope: Scope) => checkUse(key, use, scope.nowMs),
   };
+}
+
+/** What a use declares of its own comes first. */
+function conditionsOf<Input>(use: KeyUse<Input>): ConditionTable<ConditionRequest<Input, ResolvedKey>>[] {
+  const { conditions, encryptionContext, encryptionAlgorithm, recipient } = use;
+  return [
+    ...(conditions === undefined ? [] : [conditions]),
+    ...(encryptionContext === undefined
+      ? []
+      : [contextConditions(({ input }: ConditionRequest<Input, ResolvedKey>) => encryptionContext(input))]),
+    ...(encryptionAlgorithm === undefined
+      ? []
+      : [{ 'kms:EncryptionAlgorithm': ({ input }: { readonly input: Input }) => [encryptionAlgorithm(input)] }]),
+    keyConditions,
+    ...(recipient === undefined ? [] : [recipientConditions]),
+  ];
 }
 
 function summarise<Input>(
   { operation, usage }: KeyUse<Input>,
   namedBy: TargetSummary['namedBy'],
   crossAccount: boolean,
+  conditionKeys: readonly string[],
 ): TargetSummary {
-  return { namedBy, crossAccount, states: statesFor(operation), ...(usage === undefined ? {} : { usage }) };
-}
-
-interface ConditionRequestOf<Input> {
-  readonly input: Input;
-  readonly resolved: ResolvedKey;
-  readonly all: Readonly<Record<string, unknown>>;
-  readonly scope: Scope;
+  const states = statesFor(operation);
+  return { namedBy, crossAccount, states, conditionKeys, ...(usage === undefined ? {} : { usage }) };
 }
 
 /** Usage and origin before state, as AWS answers. */

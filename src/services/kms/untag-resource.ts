@@ -15,7 +15,7 @@ export const untagResource: KmsOperation<UntagResourceRequest, undefined, { key:
       reference: (input) => input.KeyId,
       accepts: 'key',
       crossAccount: false,
-      conditions: (key, input) => (key === 'aws:tagkeys' ? input.TagKeys : undefined),
+      conditions: { 'aws:TagKeys': ({ input }) => input.TagKeys },
     }),
   },
   effect: 'change',

@@ -15,7 +15,7 @@ const declaration: KeyTargetDeclaration<Input<UpdatePrimaryRegionRequest>> = {
   reference: (input) => input.KeyId,
   accepts: 'key',
   crossAccount: false,
-  conditions: (key, input) => (key === 'kms:primaryregion' ? [input.PrimaryRegion] : undefined),
+  conditions: { 'kms:PrimaryRegion': ({ input }) => [input.PrimaryRegion] },
 };
 
 /** Both keys must be enabled ("Change the primary key in a set of multi-Region keys", developer guide). */

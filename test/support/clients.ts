@@ -12,21 +12,55 @@ import type { TestServer } from './server.ts';
  * installed is skipped with a note, but where KEYHOLD_REQUIRE_CLIENTS is 1, as in CI, its tests fail instead.
  */
 export interface AwsClient {
-  /** Performs an operation, with bytes as Uint8Array. Rejects with a {@link ClientRefusal} if the server refuses it. */
+  /**
+   * Performs an operation, with bytes as Uint8Array and times as Date. Rejects with a {@link ClientRefusal} if the server
+   * refuses it.
+   */
   call(operation: string, input?: ClientInput): Promise<ClientOutput>;
   close(): void;
 }
 
-export type ClientInput = Readonly<Record<string, string | Uint8Array | Readonly<Record<string, string>>>>;
+/** A member's value. Bytes and times stand at the top only. */
+type Value = string | number | boolean | readonly string[] | Readonly<Record<string, string | Record<string, string>>>;
+export type ClientInput = Readonly<Record<string, Value | Uint8Array | Date>>;
+
+const BLOBS = [
+  'Plaintext',
+  'CiphertextBlob',
+  'Signature',
+  'Mac',
+  'PublicKey',
+  'SharedSecret',
+  'PrivateKeyPlaintext',
+  'PrivateKeyCiphertextBlob',
+  'ImportToken',
+] as const;
 
 /** The members of all outputs that the flows look at. */
-export interface ClientOutput {
-  readonly KeyMetadata?: { readonly KeyId: string; readonly Arn: string; readonly KeyState: string };
+export interface ClientOutput extends Readonly<Partial<Record<(typeof BLOBS)[number], Buffer>>> {
+  readonly KeyMetadata?: KeyMetadata;
+  readonly ReplicaKeyMetadata?: KeyMetadata;
   readonly Aliases?: readonly { readonly AliasName: string; readonly TargetKeyId: string }[];
   readonly KeyId?: string;
   readonly SourceKeyId?: string;
-  readonly Plaintext?: Buffer;
-  readonly CiphertextBlob?: Buffer;
+  readonly GrantId?: string;
+  readonly GrantToken?: string;
+  readonly Grants?: readonly object[];
+  readonly Rotations?: readonly object[];
+}
+
+interface KeyMetadata {
+  readonly KeyId: string;
+  readonly Arn: string;
+  readonly KeyState: string;
+  readonly ValidTo?: Date;
+}
+
+/** Who calls, and where to. Default: the server's administrator, in us-east-1. */
+export interface Caller {
+  readonly region?: string;
+  /** In the sandbox: root of this account. */
+  readonly accountId?: string;
 }
 
 /** What a client tells of an error response: the exception's name, and its text. */
@@ -41,7 +75,9 @@ export interface ClientKind {
   /** As in a sentence: `the AWS CLI`. */
   readonly name: string;
   isInstalled(): boolean;
-  connect(server: TestServer): AwsClient;
+  /** Whether the version that is installed is new enough to have an operation. */
+  knows(operation: string): boolean;
+  connect(server: TestServer, caller?: Caller): AwsClient;
 }
 
 /** A `describe` of tests that need a client, or another program. */
@@ -59,18 +95,34 @@ export function describeWith(client: Pick<ClientKind, 'name' | 'isInstalled'>, t
   }
 }
 
+const REGION = 'us-east-1';
+const commands = sdk as unknown as Readonly<Record<string, new (input: object) => sdk.EncryptCommand>>;
+
+/** The sandbox takes an account's number for an access key of its root user. */
+function sandboxCredentials(accountId: string) {
+  return { accessKeyId: accountId, secretAccessKey: 'anything' };
+}
+
+function environmentOf({ awsEnvironment }: TestServer, { region = REGION, accountId }: Caller = {}): NodeJS.ProcessEnv {
+  const environment = { ...awsEnvironment, AWS_REGION: region, AWS_DEFAULT_REGION: region };
+  if (accountId === undefined) return environment;
+  const { accessKeyId, secretAccessKey } = sandboxCredentials(accountId);
+  return { ...environment, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
+}
+
 export const javascriptSdk: ClientKind = {
   name: 'the AWS SDK for JavaScript',
   isInstalled: () => true,
-  connect(server) {
-    const kms = server.kms();
-    const commands = sdk as unknown as Record<string, new (input: object) => sdk.EncryptCommand>;
+  knows: (operation) => `${operation}Command` in commands,
+  connect(server, { region = REGION, accountId } = {}) {
+    const credentials = accountId === undefined ? server.credentials : sandboxCredentials(accountId);
+    const kms = server.kms({ region, credentials });
     return {
       async call(operation, input = {}) {
         const Command = commands[`${operation}Command`];
         if (Command === undefined) throw new Error(`the SDK has no ${operation}`);
         try {
-          return withBuffers(await kms.send(new Command(input)));
+          return normalized(await kms.send(new Command(input)));
         } catch (error) {
           if (error instanceof sdk.KMSServiceException) throw new ClientRefusal(error.name, error.message);
           throw error;
@@ -84,7 +136,10 @@ export const javascriptSdk: ClientKind = {
 export const awsCli: ClientKind = {
   name: 'the AWS CLI',
   isInstalled: () => spawnSync('aws', ['--version']).status === 0,
-  connect(server) {
+  // What it has it misses the required options of; what it has not is an invalid choice.
+  knows: (operation) => !/invalid choice/i.test(String(spawnSync('aws', ['kms', kebab(operation)]).stderr)),
+  connect(server, caller) {
+    const environment = environmentOf(server, caller);
     const files = mkdtempSync(join(tmpdir(), 'keyhold-cli-'));
     let fileCount = 0;
     /** Version 1 takes a blob's bytes on the command line and version 2 their base64; a file means the same to both. */
@@ -94,21 +149,23 @@ export const awsCli: ClientKind = {
       return `fileb://${path}`;
     };
     const option = ([name, value]: [string, ClientInput[string]]): string[] => {
+      if (typeof value === 'boolean') return [`--${value ? '' : 'no-'}${kebab(name)}`];
       const flag = `--${kebab(name)}`;
       if (value instanceof Uint8Array) return [flag, inFile(value)];
-      return [flag, typeof value === 'object' ? JSON.stringify(value) : (value ?? '')];
+      if (value instanceof Date) return [flag, value.toISOString()];
+      return [flag, typeof value === 'object' ? JSON.stringify(value) : String(value)];
     };
     return {
       async call(operation, input = {}) {
         const options = Object.entries(input).flatMap(option);
         const args = ['kms', kebab(operation), '--endpoint-url', server.url, '--output', 'json', ...options];
-        const { status, stdout, stderr } = await run('aws', args, server.awsEnvironment);
+        const { status, stdout, stderr } = await run('aws', args, environment);
         const refused = /An error occurred \((\w+)\) when calling the \w+ operation(?: \([^)]*\))?: ?(.*)/s.exec(
           stderr,
         );
         if (refused !== null) throw new ClientRefusal(refused[1] ?? '', (refused[2] ?? '').trim());
         if (status !== 0) throw new Error(`aws ${args.join(' ')} ended with status ${status}:\n${stderr}`);
-        return withBuffers(stdout === '' ? {} : JSON.parse(stdout));
+        return normalized(stdout === '' ? {} : JSON.parse(stdout));
       },
       close: () => rmSync(files, { recursive: true, force: true }),
     };
@@ -118,8 +175,12 @@ export const awsCli: ClientKind = {
 export const boto3: ClientKind = {
   name: 'boto3',
   isInstalled: () => spawnSync('python3', ['-c', 'import boto3']).status === 0,
-  connect(server) {
-    const python = spawn('python3', ['-c', BOTO3_DRIVER, server.url], { env: server.awsEnvironment });
+  knows(operation) {
+    const script = `import boto3; boto3.client('kms', '${REGION}').${snake(operation)}`;
+    return spawnSync('python3', ['-c', script]).status === 0;
+  },
+  connect(server, caller) {
+    const python = spawn('python3', ['-c', BOTO3_DRIVER, server.url], { env: environmentOf(server, caller) });
     let complaint = '';
     python.stderr.setEncoding('utf8').on('data', (text: string) => {
       complaint += text;
@@ -136,7 +197,7 @@ export const boto3: ClientKind = {
         if (line.done === true) throw new Error(`python3 ended:\n${complaint}`);
         const answer = JSON.parse(line.value) as { output?: object; error?: string; message?: string };
         if (answer.error !== undefined) throw new ClientRefusal(answer.error, answer.message ?? '');
-        return withBuffers(answer.output ?? {});
+        return normalized(answer.output ?? {});
       },
       close: () => python.stdin.end(),
     };
@@ -165,7 +226,8 @@ for line in sys.stdin:
     print(json.dumps(answer, default=plain), flush=True)
 `;
 
-function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv) {
+/** Runs a command to its end. */
+export function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv) {
   const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const output = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -180,15 +242,16 @@ function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv) {
   });
 }
 
-/** Blobs as buffers, whether a client gives them as bytes or in base64. */
-function withBuffers(output: object): ClientOutput {
-  const blobs = ['Plaintext', 'CiphertextBlob'];
-  return Object.fromEntries(
-    Object.entries(output).map(([name, value]) => {
-      if (!blobs.includes(name)) return [name, value];
-      return [name, typeof value === 'string' ? Buffer.from(value, 'base64') : Buffer.from(value as Uint8Array)];
-    }),
-  );
+/** Blobs as buffers, however a client gives them: bytes, or base64. Times as dates: seconds, or a text. */
+function normalized(output: object): ClientOutput {
+  const value = (name: string, given: unknown): unknown => {
+    if ((BLOBS as readonly string[]).includes(name)) {
+      return typeof given === 'string' ? Buffer.from(given, 'base64') : Buffer.from(given as Uint8Array);
+    }
+    if (name === 'ValidTo') return new Date(typeof given === 'number' ? given * 1000 : (given as string | Date));
+    return name.endsWith('KeyMetadata') ? normalized(given as object) : given;
+  };
+  return Object.fromEntries(Object.entries(output).map(([name, given]) => [name, value(name, given)]));
 }
 
 /** `GenerateDataKey` → `generate-data-key`. */

@@ -1,9 +1,6 @@
-import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { wrapPadded } from '../../src/crypto/wrap-material.test-helper.ts';
+import { openssl } from './openssl.ts';
 
 /**
  * Wraps key material as AWS's guide has its users do it: RSAES-OAEP and SM2PKE by the openssl command. Its `enc` has no key wrapping,
@@ -22,24 +19,14 @@ export function wrapWithOpenssl(publicKey: Uint8Array, algorithm: string, materi
 }
 
 function encrypt(publicKey: Uint8Array, message: Uint8Array, options: readonly string[] = []): Buffer {
-  const directory = mkdtempSync(join(tmpdir(), 'keyhold-test-'));
-  try {
-    const keyPath = join(directory, 'wrapping-key.bin');
-    writeFileSync(keyPath, publicKey);
-    return openssl(message, ['pkeyutl', '-encrypt', '-pubin', '-inkey', keyPath, '-keyform', 'DER', ...options]);
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
+  return openssl(
+    ['pkeyutl', '-encrypt', '-in', 'message', '-pubin', '-inkey', 'wrapping-key', '-keyform', 'DER', ...options],
+    { message, 'wrapping-key': publicKey },
+  );
 }
 
 /** A private key of the openssl command's making, in PKCS#8. */
 export function opensslPrivateKey(...options: readonly string[]): Buffer {
-  const pem = openssl(Buffer.alloc(0), ['genpkey', ...options]);
-  return openssl(pem, ['pkcs8', '-topk8', '-outform', 'DER', '-nocrypt']);
-}
-
-function openssl(input: Uint8Array, args: readonly string[]): Buffer {
-  const { status, stdout, stderr } = spawnSync('openssl', args, { input });
-  if (status !== 0) throw new Error(`openssl ${args[0]} failed: ${stderr}`);
-  return stdout;
+  const pem = openssl(['genpkey', ...options]);
+  return openssl(['pkcs8', '-in', 'pem', '-topk8', '-outform', 'DER', '-nocrypt'], { pem });
 }

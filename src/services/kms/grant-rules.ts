@@ -37,10 +37,10 @@ const MOST_PAIRS = 8;
 const MOST_CONTEXT_CHARACTERS = 384;
 
 function checkConstraints({ EncryptionContextEquals, EncryptionContextSubset }: Input<GrantConstraintsInput>): void {
-  if (EncryptionContextEquals !== undefined && EncryptionContextSubset !== undefined) {
+  if (!isEmpty(EncryptionContextEquals) && !isEmpty(EncryptionContextSubset)) {
     throw validationFailure('More than one constraint supplied');
   }
-  const pairs = Object.entries(EncryptionContextEquals ?? EncryptionContextSubset ?? {});
+  const pairs = Object.entries({ ...EncryptionContextEquals, ...EncryptionContextSubset });
   if (pairs.length > MOST_PAIRS) {
     throw validationFailure(`A grant constraint can have at most ${MOST_PAIRS} encryption context pairs.`);
   }
@@ -104,12 +104,12 @@ export function termsOf(input: Input<CreateGrantRequest>): GrantTerms {
 
 function constraintsOf(input: Input<GrantConstraintsInput>): GrantConstraints {
   const { EncryptionContextEquals, EncryptionContextSubset, SourceArn } = input;
-  return {
-    ...(EncryptionContextEquals === undefined ? {} : { encryptionContextEquals: EncryptionContextEquals }),
-    // A subset of nothing demands nothing: a policy that asks for a constraint must not take it for one.
-    ...(isEmpty(EncryptionContextSubset) ? {} : { encryptionContextSubset: EncryptionContextSubset }),
-    ...(SourceArn === undefined ? {} : { sourceArn: SourceArn }),
-  };
+  const source = SourceArn === undefined ? {} : { sourceArn: SourceArn };
+  // Terraform's AWS provider always sends both, and the one that nobody set empty.
+  if (!isEmpty(EncryptionContextSubset)) return { encryptionContextSubset: EncryptionContextSubset, ...source };
+  // A subset of nothing demands nothing: a policy that asks for a constraint must not take it for one.
+  if (EncryptionContextEquals === undefined) return source;
+  return { encryptionContextEquals: EncryptionContextEquals, ...source };
 }
 
 function isEmpty(context: EncryptionContext | undefined): context is undefined {

@@ -246,6 +246,22 @@ describe('constraints', () => {
     await expect(encrypt(kms, keyId, alice, { tenant: '7' })).rejects.toMatchObject(denied);
   });
 
+  test.each(['EncryptionContextEquals', 'EncryptionContextSubset'])(
+    '%s alone demands something when the other is given empty, as Terraform gives it',
+    async (given) => {
+      const { kms, keyId } = await oneWorker();
+      const empty = { EncryptionContextEquals: {}, EncryptionContextSubset: {} };
+      const Constraints = { ...empty, [given]: { tenant: '7' } };
+      await grant(kms, keyId, alice, { Constraints });
+      expect(await grantsOf(kms, keyId)).toMatchObject([{ Constraints: { [given]: { tenant: '7' } } }]);
+      await encrypt(kms, keyId, alice, { tenant: '7' });
+      await expect(encrypt(kms, keyId, alice, {})).rejects.toMatchObject(denied);
+      const wider = encrypt(kms, keyId, alice, { tenant: '7', more: 'x' });
+      if (given === 'EncryptionContextSubset') await wider;
+      else await expect(wider).rejects.toMatchObject(denied);
+    },
+  );
+
   test('each side of ReEncrypt is judged by its own context', async () => {
     const { kms, keyId } = await oneWorker();
     await grant(kms, keyId, alice, {
@@ -417,7 +433,7 @@ describe('CreateGrant', () => {
     ['CreateGrant alone', { Operations: ['CreateGrant'] }, pattern, /^Grants must not contain only the CreateGrant/],
     [
       'two contexts',
-      { Constraints: { EncryptionContextSubset: { a: 'b' }, EncryptionContextEquals: {} } },
+      { Constraints: { EncryptionContextSubset: { a: 'b' }, EncryptionContextEquals: { a: 'b' } } },
       pattern,
       /^More than one constraint supplied$/,
     ],

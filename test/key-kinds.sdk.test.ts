@@ -1,0 +1,4 @@
+import { javascriptSdk } from './support/clients.ts';
+import { keyKindsFlow } from './support/key-kinds-flow.ts';
+
+keyKindsFlow(javascriptSdk);

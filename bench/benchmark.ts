@@ -1,47 +1,59 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { KeySpec } from '../src/crypto/key-specs.ts';
+import { type Contention, type ContentionPlan, measureContention } from './contention.ts';
 import { driveLoad, type LoadResult } from './driver.ts';
+import { type GrantsMeasurement, type GrantsPlan, measureGrants } from './grants.ts';
+import { type LatencySummary, summarizeLatencies } from './latencies.ts';
+import { measurePrimitive, type PrimitiveTally } from './primitive.ts';
 import { processCpuMicros, residentMebibytes } from './process-usage.ts';
-import { seedDataDirectory } from './seed.ts';
+import { seedDataDirectory, type WantedKeys } from './seed.ts';
 import { type RunningServer, startBareServer, startKeyhold } from './servers.ts';
-import { requestSigner, type Signer } from './sign.ts';
-import { checkAnswer, ciphertextOf, type KeySet, type OperationName, operations, requestBody } from './workload.ts';
+import { requestSigner } from './sign.ts';
+import { ask, KEEP_ALL, keysOf, newSubject, nextKeys, type Subject, signAll } from './subject.ts';
+import { checkAnswer, encrypt, type KeyUnderTest, type Workload } from './workload.ts';
 
 export interface Plan {
-  /** One server for each, with so many keys. */
+  readonly workloads: readonly Workload[];
+  /** One server for each, with so many symmetric keys. */
   readonly keyCounts: readonly number[];
   readonly connections: number;
   /** How long one server is driven before it is another's turn. */
   readonly roundMs: number;
   /** Rounds are gone through again and again until so much time has passed, once at least. */
   readonly measureMs: number;
-  /** So long after its start the whole run ends, unless every round has yet to be gone through once. */
+  /** So long after its start the rounds end, unless every one has yet to be gone through once. */
   readonly wholeMs: number;
   /** Requests of each operation to each server before any is measured, so that its code is compiled. */
   readonly warmUpRequests: number;
+  /** The longest that one server is warmed up with one operation. */
+  readonly warmUpMs: number;
+  /** Of the first server, after all rounds. */
+  readonly contention: ContentionPlan | undefined;
+  readonly grants: GrantsPlan | undefined;
   /** Has the servers write CPU profiles, which makes them slower. */
   readonly profile: boolean;
 }
 
 /** What one server did in all rounds of one operation. */
-export interface Measurement {
-  readonly requests: number;
+export interface Measurement extends LatencySummary {
   readonly requestsPerSecond: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
   readonly cpuMicrosPerRequest: number;
 }
 
 export interface KeyholdMeasurement extends Measurement {
-  readonly operation: OperationName;
+  /** The workload's. */
+  readonly name: string;
   /** The bare server, driven with the very same requests in the rounds between. */
   readonly bare: Measurement;
+  /** What the workload's primitive costs alone; undefined where none is declared. */
+  readonly primitiveCpuMicros: number | undefined;
 }
 
 export interface ServerReport {
   readonly keys: number;
-  readonly operations: readonly KeyholdMeasurement[];
+  readonly measurements: readonly KeyholdMeasurement[];
   /** Of the whole process, which is one worker, after all rounds. */
   readonly residentMebibytes: number;
   /** CPU time of an Encrypt whose key is not in memory yet; undefined where there were too few keys to tell. */
@@ -51,19 +63,24 @@ export interface ServerReport {
 export interface BenchmarkReport {
   readonly plan: Plan;
   readonly servers: readonly ServerReport[];
+  readonly contention: Contention | undefined;
+  readonly grants: readonly GrantsMeasurement[];
   /** The files that `profile` asked for. */
   readonly profiles: readonly string[];
 }
 
 const REGION = 'us-east-1';
-const TIME_LIMIT_MS = 20_000;
-const KEEP_ALL = { keepEvery: 1, timeLimitMs: TIME_LIMIT_MS };
+/** Of each spec that has not as many as the plan says. */
+const FEW_KEYS = 4;
 /** Every so many answers, one is looked at. */
-const KEEP_SOME = { keepEvery: 499, timeLimitMs: TIME_LIMIT_MS };
+const KEEP_SOME = { keepEvery: 499, timeLimitMs: 20_000 };
 const MOST_REQUESTS_PER_ROUND = 50_000;
 /** How long a server may go on with work that a round has left behind, such as collecting garbage. */
 const SETTLE_MS = 15;
-/** Fewer keys than this take too little CPU time for its clock. */
+/** Of slow operations a round is short, and the bare server would spend much of it accepting connections. */
+const LEAST_BARE_REQUESTS = 2_000;
+const PRIMITIVE_CPU_MICROS_PER_ROUND = 20_000;
+/** Of fewer keys, too many are read in while the server's code is still being compiled. */
 const LEAST_COLD_KEYS = 2_000;
 const COLD_PASS_STEP = 1_000;
 
@@ -91,119 +108,148 @@ export async function runBenchmark(plan: Plan, tell: (line: string) => void): Pr
   try {
     const bare = await startBareServer([]);
     cleanUps.push(() => bare.stop());
-    const subjects: Subject[] = [];
+    const subjects: ServerUnderTest[] = [];
     for (const keys of plan.keyCounts) {
+      const workloads = plan.workloads.filter((workload) => workload.onEveryServer || subjects.length === 0);
+      if (workloads.length === 0) continue;
       tell(`making ${keys} keys`);
       const dataDir = join(directory, String(keys), 'data');
       mkdirSync(dataDir, { recursive: true });
-      const { keyIds, ...credentials } = await seedDataDirectory(dataDir, REGION, keys);
+      const { keyIds, ...credentials } = await seedDataDirectory(dataDir, REGION, wantedKeys(workloads, keys));
       const server = await startKeyhold(dataDir, nodeFlags);
       cleanUps.push(() => server.stop());
       const sign = requestSigner({ ...credentials, region: REGION, host: `127.0.0.1:${server.port}` });
-      const subject = newSubject(server, sign, shuffled(keyIds), plan.connections);
+      const subject = newSubject(server, sign, keyIds);
       tell(`reading ${keys} keys in`);
-      await touchEveryKey(subject);
-      subjects.push(subject);
+      const coldCpuMicrosPerRequest = await touchEveryKey(subject, encrypt, plan);
+      for (const workload of workloads) {
+        if (workload !== encrypt && workload.makes !== undefined) await touchEveryKey(subject, workload, plan);
+      }
+      const trials = workloads.map((workload) => newTrial(subject, workload));
+      subjects.push({ keys, subject, trials, coldCpuMicrosPerRequest });
     }
 
     tell('warming up');
-    for (const subject of subjects) await warmUp(subject, bare, plan);
+    const trials = plan.workloads.flatMap((workload) =>
+      subjects.flatMap((subject) => subject.trials.filter((trial) => trial.workload === workload)),
+    );
+    for (const trial of trials) await warmUp(trial, bare, plan);
     tell(`measuring for ${Math.round(plan.measureMs / 1000)} seconds`);
     const end = Math.min(performance.now() + plan.measureMs, startedAt + plan.wholeMs);
     const goesOn = (cycle: number) => cycle === 0 || performance.now() < end;
     for (let cycle = 0; goesOn(cycle); cycle++) {
-      for (const operation of operations) {
-        for (const subject of subjects) if (goesOn(cycle)) await compare(subject, bare, operation, cycle);
-      }
+      for (const trial of trials) if (goesOn(cycle)) await compare(trial, bare, cycle, plan);
     }
     const servers = subjects.map(report);
+    const [first] = subjects;
+    let contention: Contention | undefined;
+    if (plan.contention !== undefined && first !== undefined) {
+      tell('encrypting while RSA keys are made');
+      contention = await measureContention(first.subject, plan.connections, plan.contention);
+    }
+    if (plan.grants !== undefined) tell('deciding by grants');
+    const grants = plan.grants === undefined ? [] : await measureGrants(join(directory, 'grants'), plan.grants);
     // Servers write their profiles when they end.
     await cleanUp();
-    return { plan, servers, profiles: profilesIn(profileDirectory) };
+    return { plan, servers, contention, grants, profiles: profilesIn(profileDirectory) };
   } finally {
     await cleanUp();
     process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
   }
 }
 
-/** A Keyhold server, the keys it has, and what was measured of it. */
-interface Subject {
-  readonly server: RunningServer;
-  readonly connections: number;
-  readonly sign: Signer;
-  readonly keys: KeySet;
-  readonly tallies: ReadonlyMap<OperationName, { readonly keyhold: Tally; readonly bare: Tally }>;
-  /** How many requests of each operation make a round. */
-  readonly roundRequests: Map<OperationName, number>;
-  /** The key that the next request is about: all of them take their turn. */
-  nextKey: number;
-  coldCpuMicrosPerRequest: number | undefined;
+interface ServerUnderTest extends Pick<ServerReport, 'keys' | 'coldCpuMicrosPerRequest'> {
+  readonly subject: Subject;
+  readonly trials: readonly Trial[];
 }
 
-function newSubject(server: RunningServer, sign: Signer, keyIds: readonly string[], connections: number): Subject {
+/** One workload on one server, and what was measured of it. */
+interface Trial {
+  readonly subject: Subject;
+  readonly workload: Workload;
+  readonly keyhold: Tally;
+  readonly bare: Tally;
+  readonly primitive: { readonly call: () => unknown; readonly tally: PrimitiveTally } | undefined;
+  /** How many requests make a round. */
+  roundRequests: number;
+}
+
+function newTrial(subject: Subject, workload: Workload): Trial {
+  const call = workload.primitive?.();
   return {
-    server,
-    connections,
-    sign,
-    keys: { keyIds, ciphertexts: [] },
-    tallies: new Map(operations.map((operation) => [operation, { keyhold: newTally(), bare: newTally() }])),
-    roundRequests: new Map(),
-    nextKey: 0,
-    coldCpuMicrosPerRequest: undefined,
+    subject,
+    workload,
+    keyhold: newTally(),
+    bare: newTally(),
+    primitive: call && { call, tally: { calls: 0, cpuMicros: 0 } },
+    roundRequests: 0,
   };
+}
+
+/** As many keys of the spec that is measured with many, which Encrypt's is, and a few of every other. */
+function wantedKeys(workloads: readonly Workload[], many: number): WantedKeys[] {
+  const wanted = new Map<KeySpec, WantedKeys>();
+  for (const { keySpec, keyUsage } of [encrypt, ...workloads]) {
+    wanted.set(keySpec, { keySpec, keyUsage, count: keySpec === encrypt.keySpec ? many : FEW_KEYS });
+  }
+  return [...wanted.values()];
 }
 
 /**
- * Encrypts once under every key, so that the server has read them all, and keeps the ciphertexts for Decrypt. What that
+ * Asks once under every key, so that the server has read them all, and keeps what it made for other workloads. What that
  * costs where the key is not in memory yet is told by the second half, for which the server's code is compiled.
  */
-async function touchEveryKey(subject: Subject): Promise<void> {
-  const { keys, server, connections } = subject;
-  const count = keys.keyIds.length;
-  const half = Math.ceil(count / 2 / COLD_PASS_STEP) * COLD_PASS_STEP;
+async function touchEveryKey(subject: Subject, workload: Workload, plan: Plan): Promise<number | undefined> {
+  const { server } = subject;
+  const { keys } = keysOf(subject, workload.keySpec);
+  const half = Math.ceil(keys.length / 2 / COLD_PASS_STEP) * COLD_PASS_STEP;
   let cpuMicros = 0;
-  for (let from = 0; from < count; from += COLD_PASS_STEP) {
-    const indices = Array.from({ length: Math.min(COLD_PASS_STEP, count - from) }, (_, offset) => from + offset);
-    const requests = signAll(subject, 'Encrypt', indices);
+  for (let from = 0; from < keys.length; from += COLD_PASS_STEP) {
+    const some = keys.slice(from, from + COLD_PASS_STEP);
+    const requests = signAll(subject, workload, some);
     if (from === half) cpuMicros = -processCpuMicros(server.pid);
-    const { kept } = await driveLoad(server.port, requests, { connections, ...KEEP_ALL });
-    for (const { index, body } of kept) keys.ciphertexts[from + index] = ciphertextOf(body);
+    const { kept } = await driveLoad(server.port, requests, { connections: plan.connections, ...KEEP_ALL });
+    for (const { index, body } of kept) (some[index] as KeyUnderTest).made = workload.makes?.(JSON.parse(body));
   }
-  if (count < LEAST_COLD_KEYS) return;
-  subject.coldCpuMicrosPerRequest = (cpuMicros + processCpuMicros(server.pid)) / (count - half);
+  if (keys.length < LEAST_COLD_KEYS) return undefined;
+  return (cpuMicros + processCpuMicros(server.pid)) / (keys.length - half);
 }
 
 /** Compiles the code of both servers, and finds out how many requests fill a round. */
-async function warmUp(subject: Subject, bare: RunningServer, plan: Plan): Promise<void> {
-  const options = { connections: plan.connections, ...KEEP_SOME };
-  for (const operation of operations) {
-    const indices = nextKeys(subject, plan.warmUpRequests);
-    const requests = signAll(subject, operation, indices);
-    await driveLoad(bare.port, requests, options);
-    const { latenciesMs, elapsedMs } = await driveLoad(subject.server.port, requests, options);
-    const perRound = Math.round((latenciesMs.length / elapsedMs) * plan.roundMs);
-    subject.roundRequests.set(operation, Math.min(Math.max(perRound, plan.connections), MOST_REQUESTS_PER_ROUND));
-  }
+async function warmUp(trial: Trial, bare: RunningServer, plan: Plan): Promise<void> {
+  const { subject, workload } = trial;
+  const options = { connections: plan.connections, ...KEEP_SOME, timeLimitMs: plan.warmUpMs };
+  const requests = signAll(subject, workload, nextKeys(subject, workload.keySpec, plan.warmUpRequests));
+  await driveLoad(bare.port, requests, options);
+  const { latenciesMs, elapsedMs } = await driveLoad(subject.server.port, requests, options);
+  const perRound = Math.round((latenciesMs.length / elapsedMs) * plan.roundMs);
+  trial.roundRequests = Math.min(Math.max(perRound, plan.connections), MOST_REQUESTS_PER_ROUND);
 }
 
-/** One round: both servers get the same requests, and who is first alternates. */
-async function compare(subject: Subject, bare: RunningServer, operation: OperationName, cycle: number): Promise<void> {
-  const { keyhold, bare: bareTally } = subject.tallies.get(operation) as { keyhold: Tally; bare: Tally };
-  const indices = nextKeys(subject, subject.roundRequests.get(operation) as number);
-  const requests = signAll(subject, operation, indices);
+/** One round: both servers get the same requests, the bare one perhaps several times; who is first alternates. */
+async function compare(trial: Trial, bare: RunningServer, cycle: number, plan: Plan): Promise<void> {
+  const { subject, workload, primitive } = trial;
+  if (primitive !== undefined) measurePrimitive(primitive.call, PRIMITIVE_CPU_MICROS_PER_ROUND, primitive.tally);
+  const keys = nextKeys(subject, workload.keySpec, trial.roundRequests);
+  const requests = signAll(subject, workload, keys);
+  const bareRequests = repeated(requests, LEAST_BARE_REQUESTS);
   const driveBare = async () => {
-    const { kept } = await measure(bare, subject.connections, requests, bareTally);
+    const { kept } = await measure(bare, plan.connections, bareRequests, trial.bare);
     for (const { index, body } of kept) {
-      if (!requests[index]?.toString().endsWith(`\r\n\r\n${body}`)) throw new Error(`the bare server sent ${body}`);
+      if (!bareRequests[index]?.toString().endsWith(`\r\n\r\n${body}`)) throw new Error(`the bare server sent ${body}`);
     }
   };
   if (cycle % 2 === 0) await driveBare();
-  const { kept } = await measure(subject.server, subject.connections, requests, keyhold);
+  const { kept } = await measure(subject.server, plan.connections, requests, trial.keyhold);
   if (cycle % 2 === 1) await driveBare();
-  const ask = (body: string) => askOnce(subject, body);
-  for (const { index, body } of kept) {
-    await checkAnswer(operation, subject.keys, indices[index] as number, body, ask);
-  }
+  const asking = (operation: string, input: object) => ask(subject, operation, input);
+  for (const { index, body } of kept) await checkAnswer(workload, keys[index] as KeyUnderTest, body, asking);
+}
+
+/** The same again and again, if there are less than that. */
+function repeated(requests: readonly Buffer[], least: number): readonly Buffer[] {
+  if (requests.length >= least) return requests;
+  return Array.from({ length: least }, (_, index) => requests[index % requests.length] as Buffer);
 }
 
 async function measure(
@@ -221,35 +267,6 @@ async function measure(
   return result;
 }
 
-async function askOnce(subject: Subject, decryptBody: string): Promise<string> {
-  const request = subject.sign('Decrypt', decryptBody, Date.now());
-  const { kept } = await driveLoad(subject.server.port, [request], { connections: 1, ...KEEP_ALL });
-  return kept[0]?.body ?? '';
-}
-
-function signAll(subject: Subject, operation: OperationName, indices: readonly number[]): Buffer[] {
-  const nowMs = Date.now();
-  return indices.map((index) => subject.sign(operation, requestBody(operation, subject.keys, index), nowMs));
-}
-
-/** The keys whose turn it is, by index. */
-function nextKeys(subject: Subject, count: number): number[] {
-  const first = subject.nextKey;
-  const size = subject.keys.keyIds.length;
-  subject.nextKey = (first + count) % size;
-  return Array.from({ length: count }, (_, offset) => (first + offset) % size);
-}
-
-/** In an order that has nothing to do with how the database keeps them (Fisher and Yates). */
-function shuffled(keyIds: readonly string[]): string[] {
-  const order = [...keyIds];
-  for (let last = order.length - 1; last > 0; last--) {
-    const other = Math.floor(Math.random() * (last + 1));
-    [order[last], order[other]] = [order[other] as string, order[last] as string];
-  }
-  return order;
-}
-
 /** Sums over rounds. */
 interface Tally {
   cpuMicros: number;
@@ -261,36 +278,24 @@ function newTally(): Tally {
   return { cpuMicros: 0, elapsedMs: 0, latenciesMs: [] };
 }
 
-function report(subject: Subject): ServerReport {
+function report({ keys, subject, trials, coldCpuMicrosPerRequest }: ServerUnderTest): ServerReport {
   return {
-    keys: subject.keys.keyIds.length,
-    operations: [...subject.tallies].map(([operation, { keyhold, bare }]) => ({
-      operation,
+    keys,
+    measurements: trials.map(({ workload, keyhold, bare, primitive }) => ({
+      name: workload.name,
       ...summary(keyhold),
       bare: summary(bare),
+      primitiveCpuMicros: primitive && primitive.tally.cpuMicros / primitive.tally.calls,
     })),
     residentMebibytes: residentMebibytes(subject.server.pid),
-    coldCpuMicrosPerRequest: subject.coldCpuMicrosPerRequest,
+    coldCpuMicrosPerRequest,
   };
 }
 
 function summary({ cpuMicros, elapsedMs, latenciesMs }: Tally): Measurement {
-  const requests = latenciesMs.reduce((sum, round) => sum + round.length, 0);
-  const sorted = new Float64Array(requests);
-  let at = 0;
-  for (const round of latenciesMs) {
-    sorted.set(round, at);
-    at += round.length;
-  }
-  sorted.sort();
-  const quantile = (share: number) => sorted[Math.min(Math.floor(requests * share), requests - 1)] ?? 0;
-  return {
-    requests,
-    requestsPerSecond: (requests / elapsedMs) * 1000,
-    p50Ms: quantile(0.5),
-    p99Ms: quantile(0.99),
-    cpuMicrosPerRequest: cpuMicros / requests,
-  };
+  const latencies = summarizeLatencies(latenciesMs);
+  const { requests } = latencies;
+  return { ...latencies, requestsPerSecond: (requests / elapsedMs) * 1000, cpuMicrosPerRequest: cpuMicros / requests };
 }
 
 function profilesIn(directory: string | undefined): string[] {

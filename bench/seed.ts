@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parsePolicy } from '../src/authorization/index.ts';
+import type { KeySpec, KeyUsage } from '../src/crypto/key-specs.ts';
 import { openDomainKeys } from '../src/custody/domain-keys.ts';
 import { openRootKeyFile } from '../src/custody/root-key/file-root-key.ts';
 import { softwareCustody } from '../src/custody/software/software-custody.ts';
@@ -22,17 +23,29 @@ const KEYS_PER_TRANSACTION = 1000;
 export interface SeededDirectory {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
-  readonly keyIds: readonly string[];
+  readonly keyIds: ReadonlyMap<KeySpec, readonly string[]>;
+}
+
+/** So many keys of one kind. */
+export interface WantedKeys {
+  readonly keySpec: KeySpec;
+  readonly keyUsage: KeyUsage;
+  readonly count: number;
 }
 
 /**
  * Sets up a data directory with so many keys, each made by CreateKey's own handler with the default policy, but a thousand
  * to a transaction: through the API, each would wait for the disk.
+ *
+ * @param wanted of each spec once
  */
-export async function seedDataDirectory(path: string, region: string, keys: number): Promise<SeededDirectory> {
+export async function seedDataDirectory(
+  path: string,
+  region: string,
+  wanted: readonly WantedKeys[],
+): Promise<SeededDirectory> {
   const random = systemRandom();
-  // Sorted, so that the database's tree grows at its end, which takes half as long as random places in it.
-  const keyIds = Array.from({ length: keys }, () => random.uuid()).sort();
+  const keyIds = new Map<KeySpec, string[]>();
   const prepared = await prepareDataDirectory({ path, sandbox: false, region, clock: systemClock, random });
   const { accountId, directory } = prepared;
   const raw = openSqliteStore({ path: directory.database });
@@ -66,17 +79,23 @@ export async function seedDataDirectory(path: string, region: string, keys: numb
       attestationRoots: [],
       usages,
     };
-    for (let made = 0; made < keys; made += KEYS_PER_TRANSACTION) {
-      await store.transact(async (transaction) => {
-        const source = storeKeySource(transaction, compilePolicy);
-        for (const keyId of keyIds.slice(made, made + KEYS_PER_TRANSACTION)) {
-          const ports = { ...fixedPorts, keys: source, store: transaction, random: { ...random, uuid: () => keyId } };
-          const request = { input: {}, targets: { account: undefined, tagging: undefined }, scope, ports };
-          const identity = { accountId, region, keyId };
-          const material = await custody.create(identity, 'SYMMETRIC_DEFAULT');
-          await createKey.handle({ ...request, transaction, prepared: { identity, material } });
-        }
-      });
+    for (const { keySpec, keyUsage, count } of wanted) {
+      // Sorted, so that the database's tree grows at its end, which takes half as long as random places in it.
+      const ids = Array.from({ length: count }, () => random.uuid()).sort();
+      keyIds.set(keySpec, ids);
+      const input = { KeySpec: keySpec, KeyUsage: keyUsage };
+      for (let made = 0; made < count; made += KEYS_PER_TRANSACTION) {
+        await store.transact(async (transaction) => {
+          const source = storeKeySource(transaction, compilePolicy);
+          for (const keyId of ids.slice(made, made + KEYS_PER_TRANSACTION)) {
+            const ports = { ...fixedPorts, keys: source, store: transaction, random: { ...random, uuid: () => keyId } };
+            const request = { input, targets: { account: undefined, tagging: undefined }, scope, ports };
+            const identity = { accountId, region, keyId };
+            const material = await custody.create(identity, keySpec);
+            await createKey.handle({ ...request, transaction, prepared: { identity, material } });
+          }
+        });
+      }
     }
     return { ...readCredentials(directory.credentials), keyIds };
   } finally {

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { CreateKeyCommand, DescribeKeyCommand, EncryptCommand } from '@aws-sdk/client-kms';
+import { CreateKeyCommand, DescribeKeyCommand, EncryptCommand, GenerateDataKeyPairCommand } from '@aws-sdk/client-kms';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { AuditRecord } from '../src/audit/record.ts';
 import { verifyAuditDirectory } from '../src/audit/verify.ts';
@@ -435,6 +435,27 @@ describe('stopping', () => {
       ]);
     },
   );
+
+  test('RSA keys whose clients are gone are not made first, and their requests are on record', async () => {
+    const server = await start({ workers: 1 });
+    const { KeyMetadata } = await server.kms().send(new CreateKeyCommand({}));
+    const command = () => new GenerateDataKeyPairCommand({ KeyId: KeyMetadata?.KeyId, KeyPairSpec: 'RSA_4096' });
+    // Many, so that some must still be waiting whatever the machine.
+    const gone = new AbortController();
+    const asked = Array.from({ length: 30 }, () => server.kms().send(command(), { abortSignal: gone.signal }));
+    const outcomes = Promise.allSettled(asked);
+    await Promise.race(asked);
+    gone.abort();
+    await outcomes;
+    expect(await server.stop()).toBe(0);
+    expect(server.output.stderr).not.toContain('request failed');
+    const codes: (string | undefined)[] = [];
+    await verifyAuditDirectory(join(server.dataDir, 'audit'), ({ eventName, errorCode }) => {
+      if (eventName === 'GenerateDataKeyPair') codes.push(errorCode);
+    });
+    expect(codes).toContain('ThrottlingException');
+    expect(codes).toContain(undefined);
+  }, 60_000);
 
   test('npm passes SIGTERM on, and ends as the server does', async () => {
     const args = ['start', '--', '--listen', '127.0.0.1:0', '--workers', '1'];

@@ -1,4 +1,4 @@
-import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { seededRandom } from '../runtime/random.test-helper.ts';
 import { der, type RsaNumbers, rsaPrivateKey } from './key-encodings.test-helper.ts';
@@ -55,6 +55,7 @@ describe.each(specs)('a key of %s', (spec) => {
   test('comes back from PKCS#8 and SubjectPublicKeyInfo as it was', () => {
     const pkcs8 = exportPrivateKey(keyOf(spec));
     const spki = publicKeyOf(keyOf(spec));
+    expect(spki).toEqual(createPublicKey(keyOf(spec)).export({ type: 'spki', format: 'der' }));
     for (const read of [parsePrivateKey, importPrivateKey]) {
       const again = read(spec, pkcs8);
       expect(again?.equals(keyOf(spec)), read.name).toBe(true);

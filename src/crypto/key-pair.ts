@@ -1,7 +1,13 @@
-import { createPrivateKey, createPublicKey, generateKeyPair as generate, type KeyObject } from 'node:crypto';
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPair as generate,
+  generateKeyPairSync,
+  type KeyObject,
+} from 'node:crypto';
 import { promisify } from 'node:util';
 import { invariant } from '../runtime/errors.ts';
-import { canonicalEcKey, hasNamedCurve } from './ec.ts';
+import { canonicalEcKey, encodePublicKey, FAST_CURVE, hasNamedCurve } from './ec.ts';
 import { isAsymmetric, type KeySpec, keySpecs } from './key-specs.ts';
 import { isConsistentRsaKey } from './rsa.ts';
 import { canonicalSm2Key, isSm2Key } from './sm2.ts';
@@ -21,8 +27,9 @@ export function isKeyPairSpec(spec: KeySpec): spec is KeyPairSpec {
 const makeKeyPair = promisify(generate);
 
 /**
- * Makes a private key, which holds its public one. Runs in libuv's pool, because an RSA key takes up to seconds. The
- * randomness is OpenSSL's own generator, not the Random port: node:crypto offers no other way.
+ * Makes a private key, which holds its public one. Runs in libuv's pool, because an RSA key takes up to seconds, but for
+ * P-256, where the way there and back takes as long as the key. The randomness is OpenSSL's own generator, not the Random
+ * port: node:crypto offers no other way.
  */
 export async function generateKeyPair(spec: KeyPairSpec): Promise<KeyObject> {
   const { family, parameters } = keySpecs[spec];
@@ -31,7 +38,9 @@ export async function generateKeyPair(spec: KeyPairSpec): Promise<KeyObject> {
       // The public exponent is Node's default, 65537.
       return (await makeKeyPair('rsa', { modulusLength: Number(parameters) })).privateKey;
     case 'ec':
-      return (await makeKeyPair('ec', { namedCurve: String(parameters) })).privateKey;
+      return parameters === FAST_CURVE
+        ? generateKeyPairSync('ec', { namedCurve: FAST_CURVE }).privateKey
+        : (await makeKeyPair('ec', { namedCurve: String(parameters) })).privateKey;
     case 'sm2': {
       // To OpenSSL this is an EC key until it has been encoded and read again, and the two are never equal.
       const key = canonicalSm2Key((await makeKeyPair('ec', { namedCurve: String(parameters) })).privateKey);
@@ -50,7 +59,10 @@ export function exportPrivateKey(key: KeyObject): Buffer {
 
 /** The public key of a private or a public one as SubjectPublicKeyInfo in DER (RFC 5280), as GetPublicKey gives it. */
 export function publicKeyOf(key: KeyObject): Buffer {
-  return publicHalf(key).export({ type: 'spki', format: 'der' });
+  const publicKey = publicHalf(key);
+  return publicKey.asymmetricKeyType === 'ec'
+    ? encodePublicKey(publicKey)
+    : publicKey.export({ type: 'spki', format: 'der' });
 }
 
 export function publicHalf(key: KeyObject): KeyObject {

@@ -79,10 +79,10 @@ async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloa
   const domainKeys = await openDomainKeys(raw, openRootKeyFile(directory.rootKey, random), random);
   const store = announcing(sealedStore(raw, domainKeys.sealer('records')), epoch);
   const feed = await changeFeed(store, epoch);
-  const makeKeyPair = keyPairMaker();
+  const keyPairs = keyPairMaker();
   const keyMaterial = domainKeys.sealer('key material');
-  const custody = softwareCustody(keyMaterial, random, makeKeyPair);
-  const materialImport = softwareImport(keyMaterial, domainKeys.sealer('import token'), makeKeyPair);
+  const custody = softwareCustody(keyMaterial, random, keyPairs.make);
+  const materialImport = softwareImport(keyMaterial, domainKeys.sealer('import token'), keyPairs.make);
   const compilePolicy = policyCompiler();
   const keys = keyDirectory({ store, feed, custody, compilePolicy, capacity: CACHED_KEYS });
   const grants = grantDirectory({ store, feed, capacity: CACHED_GRANTS });
@@ -143,6 +143,8 @@ async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloa
   return {
     async stop() {
       await listener.close();
+      // Clients that wait for an RSA key are gone by now; their requests still have to be recorded.
+      await keyPairs.stop();
       await sweeper?.stop();
       await usageWriter.stop();
       await audit.close();

@@ -7,6 +7,15 @@ import type { FromThread } from './rsa-key-thread.ts';
 /** Makes the private key of a key pair. */
 export type KeyPairMaker = (spec: KeyPairSpec) => Promise<KeyObject>;
 
+export interface StoppableKeyPairMaker {
+  readonly make: KeyPairMaker;
+  /**
+   * Whoever still waits is refused. Resolves when the thread has ended, which cannot be before the key that it is at: a
+   * server that stops need not make all the others for clients that are gone.
+   */
+  stop(): Promise<void>;
+}
+
 /** So many RSA keys may be waited for at once, in one worker; they are minutes of work. */
 const MOST_WAITING = 100;
 
@@ -23,7 +32,7 @@ interface Wanted {
  *
  * The thread is there while there is something to make, and ends with it.
  */
-export function keyPairMaker(): KeyPairMaker {
+export function keyPairMaker(): StoppableKeyPairMaker {
   const waiting: Wanted[] = [];
   let thread: Worker | undefined;
 
@@ -53,7 +62,7 @@ export function keyPairMaker(): KeyPairMaker {
     }
   }
 
-  return (spec) => {
+  function make(spec: KeyPairSpec): Promise<KeyObject> {
     if (!spec.startsWith('RSA_')) return generateKeyPair(spec);
     if (waiting.length >= MOST_WAITING) {
       throw new KeyholdError('ThrottlingException', 'Too many RSA keys are being made at the moment. Try again later.');
@@ -64,5 +73,14 @@ export function keyPairMaker(): KeyPairMaker {
       thread ??= start();
       next();
     });
-  };
+  }
+
+  async function stop(): Promise<void> {
+    const refusal = new KeyholdError('ThrottlingException', 'The server is stopping. Try again later.');
+    for (const { reject } of waiting.splice(0)) reject(refusal);
+    await thread?.terminate();
+    thread = undefined;
+  }
+
+  return { make, stop };
 }

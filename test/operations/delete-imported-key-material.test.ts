@@ -1,11 +1,12 @@
 import {
+  CancelKeyDeletionCommand,
   DeleteImportedKeyMaterialCommand,
   type DeleteImportedKeyMaterialCommandInput,
   type KMSClient,
 } from '@aws-sdk/client-kms';
 import { expect, test } from 'vitest';
 import { importMaterial } from '../support/import-material.ts';
-import { expectRefusal, newKey, stateOf } from '../support/kms.ts';
+import { expectRefusal, newKey, putInState, stateOf } from '../support/kms.ts';
 import { expectEveryDocumentedException, testOperation } from '../support/operation-suite.ts';
 import { sandboxOfThisFile } from '../support/sandbox.ts';
 
@@ -26,7 +27,12 @@ testOperation(sandbox, {
       await importMaterial(kms, id, material);
     },
     // Of keys with imported material AWS's page says so; the others have none to delete.
-    states: { Enabled: 'succeeds', Disabled: 'succeeds', PendingDeletion: 'succeeds' },
+    states: {
+      Enabled: 'succeeds',
+      Disabled: 'succeeds',
+      PendingDeletion: 'succeeds',
+      PendingReplicaDeletion: 'succeeds',
+    },
     arnIn: ({ KeyId }) => KeyId,
   },
 });
@@ -39,6 +45,17 @@ test('leaves the key pending import, again and again, and tells the id of what i
     expect(deleted).toEqual({ KeyId: key.arn, KeyMaterialId });
     expect(await stateOf(sandbox.kms, key)).toEqual({ Enabled: false, KeyState: 'PendingImport' });
   }
+});
+
+test('leaves a key that is pending deletion as it is, but for its material', async () => {
+  const key = await newKey(sandbox.kms, { Origin: 'EXTERNAL' });
+  await importMaterial(sandbox.kms, key.id, material);
+  await putInState(sandbox.kms, key, 'PendingDeletion');
+  const before = await stateOf(sandbox.kms, key);
+  await send(sandbox.kms, { KeyId: key.id });
+  expect(await stateOf(sandbox.kms, key)).toEqual(before);
+  await sandbox.kms.send(new CancelKeyDeletionCommand({ KeyId: key.id }));
+  expect(await stateOf(sandbox.kms, key)).toEqual({ Enabled: false, KeyState: 'PendingImport' });
 });
 
 test('knows no other material than the key does', async () => {

@@ -42,8 +42,15 @@ test('has the key rotated every 365 days unless told otherwise', async () => {
     await send(sandbox.kms, { KeyId: id, RotationPeriodInDays: days });
     expect(await status(id)).toMatchObject({ KeyRotationEnabled: true, RotationPeriodInDays: days });
   }
-  for (const days of [89, 2561]) {
-    await expectRefusal(send(sandbox.kms, { KeyId: id, RotationPeriodInDays: days }), 'ValidationException');
+  for (const [days, limit] of [
+    [89, 'greater than or equal to 90'],
+    [2561, 'less than or equal to 2560'],
+  ] as const) {
+    await expectRefusal(
+      send(sandbox.kms, { KeyId: id, RotationPeriodInDays: days }),
+      'ValidationException',
+      `1 validation error detected: Value '${days}' at 'rotationPeriodInDays' failed to satisfy constraint: Member must have value ${limit}`,
+    );
   }
 });
 

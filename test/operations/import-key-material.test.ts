@@ -5,6 +5,7 @@ import { FOR_GOOD, importMaterial, importRequest } from '../support/import-mater
 import { expectRefusal, newKey, stateOf } from '../support/kms.ts';
 import { expectEveryDocumentedException, testOperation } from '../support/operation-suite.ts';
 import { sandboxOfThisFile } from '../support/sandbox.ts';
+import { advanceClock, DAY_SECONDS } from '../support/sandbox-clock.ts';
 
 const sandbox = sandboxOfThisFile();
 const send = (kms: KMSClient, input: ImportKeyMaterialCommandInput) => kms.send(new ImportKeyMaterialCommand(input));
@@ -58,13 +59,45 @@ test('takes the same material again, and no other in its place', async () => {
   await expectRefusal(importMaterial(sandbox.kms, key.id, randomBytes(32)), 'IncorrectKeyMaterialException');
 });
 
-test('refuses spoilt tokens and ciphertexts', async () => {
-  const key = await externalKey();
+test('refuses what is spoilt or comes with the wrong token, and changes nothing then', async () => {
+  const [key, another] = [await externalKey(), await externalKey()];
   const good = { ...(await importRequest(sandbox.kms, key.id, material)), ...FOR_GOOD };
-  const other = await importRequest(sandbox.kms, (await externalKey()).id, material);
-  const { ImportToken, EncryptedKeyMaterial } = other;
-  await expectRefusal(send(sandbox.kms, { ...good, ImportToken }), 'InvalidImportTokenException');
-  await expectRefusal(send(sandbox.kms, { ...good, EncryptedKeyMaterial }), 'InvalidCiphertextException');
+  const { ImportToken, EncryptedKeyMaterial } = await importRequest(sandbox.kms, another.id, material);
+  const attempt = (more: object) => send(sandbox.kms, { ...good, ...more });
+  for (const token of [ImportToken, randomBytes(1000), good.ImportToken?.subarray(1)]) {
+    await expectRefusal(attempt({ ImportToken: token }), 'InvalidImportTokenException');
+  }
+  for (const ciphertext of [EncryptedKeyMaterial, randomBytes(256), good.EncryptedKeyMaterial?.subarray(1)]) {
+    await expectRefusal(attempt({ EncryptedKeyMaterial: ciphertext }), 'InvalidCiphertextException');
+  }
+  for (const bytes of [16, 31, 33]) {
+    await expectRefusal(importMaterial(sandbox.kms, key.id, randomBytes(bytes)), 'IncorrectKeyMaterialException');
+  }
+  await expectRefusal(attempt({ ExpirationModel: undefined }), 'ValidationException', /^A validTo date must be set/);
+  expect(await stateOf(sandbox.kms, key)).toEqual({ Enabled: false, KeyState: 'PendingImport' });
+  await attempt({});
+  expect(await stateOf(sandbox.kms, key)).toEqual({ Enabled: true, KeyState: 'Enabled' });
+});
+
+test('takes tokens and ciphertexts of 1 to 6144 bytes', async () => {
+  const good = { ...(await importRequest(sandbox.kms, (await externalKey()).id, material)), ...FOR_GOOD };
+  for (const [member, refusal] of [
+    ['ImportToken', 'InvalidImportTokenException'],
+    ['EncryptedKeyMaterial', 'InvalidCiphertextException'],
+  ] as const) {
+    const attempt = (bytes: number) => send(sandbox.kms, { ...good, [member]: new Uint8Array(bytes) });
+    for (const bytes of [0, 6145]) await expectRefusal(attempt(bytes), 'ValidationException', /failed to satisfy/);
+    for (const bytes of [1, 6144]) await expectRefusal(attempt(bytes), refusal);
+  }
+});
+
+test('takes a token for 24 hours', async () => {
+  const key = await externalKey();
+  const request = { ...(await importRequest(sandbox.kms, key.id, material)), ...FOR_GOOD };
+  await advanceClock(sandbox.server, DAY_SECONDS - 10 * 60);
+  await send(sandbox.kms, request);
+  await advanceClock(sandbox.server, 10 * 60 + 1);
+  await expectRefusal(send(sandbox.kms, request), 'ExpiredImportTokenException', 'The import token has expired.');
 });
 
 test('is not for keys whose material was made here', async () => {
@@ -74,6 +107,4 @@ test('is not for keys whose material was made here', async () => {
   await expectRefusal(send(sandbox.kms, request), 'UnsupportedOperationException', message);
 });
 
-expectEveryDocumentedException(sandbox, 'ImportKeyMaterial', {
-  ExpiredImportTokenException: 'it takes a day, which operations-import.sdk.test.ts lets pass',
-});
+expectEveryDocumentedException(sandbox, 'ImportKeyMaterial');

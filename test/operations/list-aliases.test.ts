@@ -1,6 +1,7 @@
 import {
   CreateAliasCommand,
   DeleteAliasCommand,
+  DescribeKeyCommand,
   type KMSClient,
   ListAliasesCommand,
   type ListAliasesCommandInput,
@@ -80,6 +81,23 @@ test('lists all aliases of the Region, or those of one key, in pages', async () 
     TargetKeyId: two.id,
   });
   expect(await allNames(client(), 10)).toEqual([]);
+});
+
+test('shows the predefined aliases, without a key until it is made', async () => {
+  const region = sandbox.newRegion();
+  const kms = sandbox.as(OWNER, region);
+  const AliasName = 'alias/aws/s3';
+  const AliasArn = `arn:aws:kms:${region}:${OWNER}:${AliasName}`;
+  const find = async () => {
+    const { Aliases } = await kms.send(new ListAliasesCommand({ Limit: 100 }));
+    return Aliases?.find((alias) => alias.AliasName === AliasName);
+  };
+  expect(await find()).toEqual({ AliasName, AliasArn });
+  const { KeyMetadata } = await kms.send(new DescribeKeyCommand({ KeyId: AliasArn }));
+  const { KeyId, CreationDate } = KeyMetadata ?? {};
+  const listed = { AliasName, AliasArn, TargetKeyId: KeyId, CreationDate, LastUpdatedDate: CreationDate };
+  expect(await find()).toEqual(listed);
+  expect((await kms.send(new ListAliasesCommand({ KeyId }))).Aliases).toEqual([listed]);
 });
 
 test('takes the same limits for the aliases of one key', async () => {

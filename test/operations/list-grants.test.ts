@@ -3,6 +3,7 @@ import {
   type KMSClient,
   ListGrantsCommand,
   type ListGrantsCommandInput,
+  paginateListGrants,
   RevokeGrantCommand,
 } from '@aws-sdk/client-kms';
 import { expect, test } from 'vitest';
@@ -67,6 +68,17 @@ test('gives the grants of one grantee, or the one grant', async () => {
   expect(await ids({ GrantId: other, GranteePrincipal: rootOf(FOREIGNER) })).toEqual([]);
   await expectRefusal(ids({ GrantId: 'x' }), 'InvalidGrantIdException');
   await expectRefusal(ids({ GranteeServicePrincipal: 's3.amazonaws.com' }), 'ValidationException');
+});
+
+test("gives each grant once to the SDK's paginator", async () => {
+  const { id: KeyId } = await newKey(sandbox.kms);
+  const made: (string | undefined)[] = [];
+  for (let count = 0; count < 5; count++) made.push((await grant(sandbox.kms, KeyId)).GrantId);
+  const seen: (string | undefined)[] = [];
+  for await (const { Grants = [] } of paginateListGrants({ client: sandbox.kms, pageSize: 2 }, { KeyId })) {
+    seen.push(...Grants.map(({ GrantId }) => GrantId));
+  }
+  expect(seen.toSorted()).toEqual(made.toSorted());
 });
 
 expectEveryDocumentedException(sandbox, 'ListGrants', {

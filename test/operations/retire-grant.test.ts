@@ -7,7 +7,8 @@ import {
   type RetireGrantCommandInput,
 } from '@aws-sdk/client-kms';
 import { expect, test } from 'vitest';
-import { expectRefusal, type NewKey, newAlias, newKey } from '../support/kms.ts';
+import { withMaterial } from '../support/import-material.ts';
+import { expectRefusal, type NewKey, newKey, noSuchKeyId } from '../support/kms.ts';
 import { expectEveryDocumentedException, rootOf, testOperation } from '../support/operation-suite.ts';
 import { FOREIGNER, NOBODY, sandboxOfThisFile } from '../support/sandbox.ts';
 
@@ -25,11 +26,20 @@ async function grant(kms: KMSClient, key: NewKey, more: Partial<CreateGrantComma
   return { GrantId, GrantToken };
 }
 
-// Described without its key, for the grant says who may retire it, and the key policy nothing.
 testOperation(sandbox, {
   name: 'RetireGrant',
   send: (kms: KMSClient, input: RetireGrantCommandInput) => kms.send(new RetireGrantCommand(input)),
-  request: async ({ kms, key }) => ({ GrantToken: (await grant(kms, key)).GrantToken }),
+  request: async ({ kms, key }) => {
+    const { GrantId } = await withMaterial(kms, key, () => grant(kms, key));
+    return { KeyId: key.id, GrantId };
+  },
+  key: {
+    namedBy: { member: 'KeyId', accepts: 'key' },
+    // The grant says who may retire it, and the key policy nothing.
+    permission: null,
+    crossAccount: 'by grant',
+    optional: true,
+  },
   unchangedByDryRun: async ({ kms, key }) => (await kms.send(new ListGrantsCommand({ KeyId: key.id }))).Grants,
 });
 
@@ -59,8 +69,38 @@ test('is told the grant in one way', async () => {
   }
   await expectRefusal(retire({ GrantToken: 'none' }), 'InvalidGrantTokenException');
   await expectRefusal(retire({ KeyId: key.id, GrantId: 'none' }), 'InvalidGrantIdException');
-  const KeyId = await newAlias(sandbox.kms, key);
-  await expectRefusal(retire({ KeyId, GrantId }), 'InvalidArnException');
+  await expectRefusal(retire({ KeyId: key.id, GrantId: '0'.repeat(64) }), 'NotFoundException');
+  const { $metadata: _, ...nothing } = await retire({ GrantToken });
+  expect(nothing).toEqual({});
+  await expectRefusal(retire({ GrantToken }), 'NotFoundException');
+});
+
+test('of another account is refused alike, whatever is not there', async () => {
+  const key = await newKey(sandbox.kms);
+  const { GrantId = '' } = await grant(sandbox.kms, key);
+  const gone = key.arn.replace(key.id, noSuchKeyId);
+  for (const [KeyId, id] of [
+    [key.arn, GrantId],
+    [key.arn, '0'.repeat(64)],
+    [gone, GrantId],
+  ]) {
+    await expectRefusal(
+      sandbox.as(NOBODY).send(new RetireGrantCommand({ KeyId, GrantId: id })),
+      'AccessDeniedException',
+      `User: ${rootOf(NOBODY)} is not authorized to perform: kms:RetireGrant on resource: ${KeyId} ` +
+        'because the resource does not exist in this Region, no resource-based policies allow access, or a resource-based policy explicitly denies access',
+    );
+  }
+});
+
+test('says in a dry run why it would fail', async () => {
+  const key = await newKey(sandbox.kms);
+  const { GrantToken } = await grant(sandbox.kms, key);
+  const dryRun = (kms: KMSClient, input: RetireGrantCommandInput) =>
+    kms.send(new RetireGrantCommand({ ...input, DryRun: true }));
+  await expectRefusal(dryRun(sandbox.as(NOBODY), { GrantToken }), 'AccessDeniedException');
+  await expectRefusal(dryRun(sandbox.kms, { KeyId: key.id, GrantId: '0'.repeat(64) }), 'NotFoundException');
+  await expectRefusal(dryRun(sandbox.as(FOREIGNER), { GrantToken }), 'DryRunOperationException');
 });
 
 expectEveryDocumentedException(sandbox, 'RetireGrant', {

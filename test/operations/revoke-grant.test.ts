@@ -7,6 +7,7 @@ import {
   type RevokeGrantCommandInput,
 } from '@aws-sdk/client-kms';
 import { expect, test } from 'vitest';
+import { withMaterial } from '../support/import-material.ts';
 import { expectRefusal, type NewKey, newKey, plaintext } from '../support/kms.ts';
 import { expectEveryDocumentedException, rootOf, testOperation } from '../support/operation-suite.ts';
 import { FOREIGNER, sandboxOfThisFile } from '../support/sandbox.ts';
@@ -21,12 +22,10 @@ async function grant(kms: KMSClient, key: NewKey): Promise<string> {
 testOperation(sandbox, {
   name: 'RevokeGrant',
   send: (kms: KMSClient, input: RevokeGrantCommandInput) => kms.send(new RevokeGrantCommand(input)),
-  request: async ({ kms, key }) => ({ KeyId: key.id, GrantId: await grant(kms, key) }),
+  request: async ({ kms, key }) => ({ KeyId: key.id, GrantId: await withMaterial(kms, key, () => grant(kms, key)) }),
   key: {
     namedBy: { member: 'KeyId', accepts: 'key' },
     crossAccount: true,
-    // A key that has never had material has no grants either.
-    unreachable: ['PendingImport'],
   },
   unchangedByDryRun: async ({ kms, key }) => (await kms.send(new ListGrantsCommand({ KeyId: key.id }))).Grants,
 });
@@ -41,8 +40,23 @@ test('ends what the grant allowed at once', async () => {
   expect(nothing).toEqual({});
   await expectRefusal(encrypt(), 'AccessDeniedException');
   await expectRefusal(sandbox.kms.send(revoke), 'NotFoundException');
-  const malformed = new RevokeGrantCommand({ KeyId: key.id, GrantId: 'x' });
-  await expectRefusal(sandbox.kms.send(malformed), 'InvalidGrantIdException');
+});
+
+test('knows the ids of the grants of this key, and no others', async () => {
+  const [key, other] = [await newKey(sandbox.kms), await newKey(sandbox.kms)];
+  const elsewhere = await grant(sandbox.kms, other);
+  const revoke = (GrantId: string | undefined) => sandbox.kms.send(new RevokeGrantCommand({ KeyId: key.id, GrantId }));
+  for (const GrantId of ['0'.repeat(64), elsewhere]) {
+    await expectRefusal(revoke(GrantId), 'NotFoundException', `Grant '${GrantId}' is not found for key ${key.arn}.`);
+  }
+  for (const GrantId of ['nothing', 'x'.repeat(128), elsewhere.toUpperCase()]) {
+    await expectRefusal(revoke(GrantId), 'InvalidGrantIdException');
+  }
+  for (const GrantId of [undefined, '', 'x'.repeat(129)]) {
+    await expectRefusal(revoke(GrantId), 'ValidationException', /at 'grantId' failed to satisfy constraint/);
+  }
+  const { Grants } = await sandbox.kms.send(new ListGrantsCommand({ KeyId: other.id }));
+  expect(Grants).toMatchObject([{ GrantId: elsewhere }]);
 });
 
 expectEveryDocumentedException(sandbox, 'RevokeGrant', {

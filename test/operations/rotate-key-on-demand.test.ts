@@ -1,5 +1,6 @@
 import {
   DecryptCommand,
+  EnableKeyRotationCommand,
   type KMSClient,
   RotateKeyOnDemandCommand,
   type RotateKeyOnDemandCommandInput,
@@ -8,6 +9,7 @@ import { expect, test } from 'vitest';
 import { encryptedUnder, expectRefusal, newKey } from '../support/kms.ts';
 import { expectEveryDocumentedException, testOperation } from '../support/operation-suite.ts';
 import { sandboxOfThisFile } from '../support/sandbox.ts';
+import { advanceClock, DAY_SECONDS } from '../support/sandbox-clock.ts';
 
 const sandbox = sandboxOfThisFile();
 const send = (kms: KMSClient, input: RotateKeyOnDemandCommandInput) => kms.send(new RotateKeyOnDemandCommand(input));
@@ -43,6 +45,17 @@ test('is not for keys that cannot be rotated', async () => {
   await expectRefusal(send(sandbox.kms, { KeyId: id }), 'UnsupportedOperationException');
 });
 
-expectEveryDocumentedException(sandbox, 'RotateKeyOnDemand', {
-  ConflictException: 'it takes a rotation that is nearly due, which operations-rotation.sdk.test.ts makes',
+test('waits for the automatic rotation when that is near', async () => {
+  const { id, arn } = await newKey(sandbox.kms);
+  await sandbox.kms.send(new EnableKeyRotationCommand({ KeyId: id, RotationPeriodInDays: 90 }));
+  await send(sandbox.kms, { KeyId: id });
+  // Ten minutes before.
+  await advanceClock(sandbox.server, 90 * DAY_SECONDS - 10 * 60);
+  await expectRefusal(
+    send(sandbox.kms, { KeyId: id }),
+    'ConflictException',
+    `${arn} is about to be rotated automatically.`,
+  );
 });
+
+expectEveryDocumentedException(sandbox, 'RotateKeyOnDemand');

@@ -33,20 +33,25 @@ testOperation(sandbox, {
 });
 
 test('makes the replica the primary key, and the primary a replica', async () => {
-  const { id } = await newKey(sandbox.kms, { MultiRegion: true });
+  const { id, arn } = await newKey(sandbox.kms, { MultiRegion: true });
   await replicate(sandbox.kms, id);
-  const { $metadata: _, ...nothing } = await send(sandbox.kms, { KeyId: id, PrimaryRegion: OTHER_REGION });
+  const update = (PrimaryRegion: string) => send(sandbox.kms, { KeyId: id, PrimaryRegion });
+  const unknown = arn.replace(REGION, 'ap-southeast-2');
+  await expectRefusal(update('ap-southeast-2'), 'NotFoundException', `Key '${unknown}' does not exist`);
+  const { $metadata: _, ...nothing } = await update(OTHER_REGION);
   expect(nothing).toEqual({});
-  for (const [region, type] of [
+  for (const [region, MultiRegionKeyType] of [
     [REGION, 'REPLICA'],
     [OTHER_REGION, 'PRIMARY'],
   ] as const) {
     const { KeyMetadata } = await sandbox.as(OWNER, region).send(new DescribeKeyCommand({ KeyId: id }));
-    expect(KeyMetadata?.MultiRegionConfiguration).toMatchObject({
-      MultiRegionKeyType: type,
-      PrimaryKey: { Region: OTHER_REGION },
+    expect(KeyMetadata?.MultiRegionConfiguration).toEqual({
+      MultiRegionKeyType,
+      PrimaryKey: { Arn: arn.replace(REGION, OTHER_REGION), Region: OTHER_REGION },
+      ReplicaKeys: [{ Arn: arn, Region: REGION }],
     });
   }
+  await expectRefusal(update(OTHER_REGION), 'UnsupportedOperationException');
 });
 
 test('is not for keys of one Region', async () => {

@@ -1,10 +1,12 @@
 import {
+  DeleteImportedKeyMaterialCommand,
   GetParametersForImportCommand,
   ImportKeyMaterialCommand,
   type ImportKeyMaterialCommandInput,
   type KMSClient,
 } from '@aws-sdk/client-kms';
 import { wrapMaterial } from '../../src/crypto/wrap-material.test-helper.ts';
+import type { NewKey } from './kms.ts';
 
 /** Imports key material as AWS's guide has its users do it; `wrap-with-openssl.ts` does so with a command of its own. */
 
@@ -26,4 +28,13 @@ export async function importRequest(
 
 export async function importMaterial(kms: KMSClient, KeyId: string, material: Uint8Array, more: object = FOR_GOOD) {
   return kms.send(new ImportKeyMaterialCommand({ ...(await importRequest(kms, KeyId, material)), ...more }));
+}
+
+/** Does what takes a symmetric key with material. A key that is pending import has material for as long, and none again. */
+export async function withMaterial<Done>(kms: KMSClient, key: NewKey, act: () => Promise<Done>): Promise<Done> {
+  if (key.materialId !== '') return act();
+  await importMaterial(kms, key.id, Buffer.alloc(32, 1));
+  const done = await act();
+  await kms.send(new DeleteImportedKeyMaterialCommand({ KeyId: key.id }));
+  return done;
 }

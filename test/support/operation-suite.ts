@@ -39,6 +39,8 @@ export interface OperationDescription<Input extends object, Output> {
   /** Absent for operations on the account. */
   readonly key?: KeyDescription<NoInfer<Input>, NoInfer<Output>>;
   readonly pages?: PagesDescription<NoInfer<Input>, NoInfer<Output>>;
+  /** How every request that is in order is refused, as long as the operation is only declared. */
+  readonly notYet?: Refusal;
   /** What a dry run of an operation that changes something must leave as it is. */
   readonly unchangedByDryRun?: (fixture: Fixture) => Promise<unknown>;
 }
@@ -49,10 +51,10 @@ export interface KeyDescription<Input, Output> {
   readonly as?: string;
   /** The member that names the key; `alias` where the request names an alias of it. */
   readonly namedBy: { readonly member: keyof Input & string; readonly accepts: 'key' | 'key or alias' } | 'alias';
-  /** The member may be left out, because the ciphertext names the key as well, or because it only narrows a list. */
+  /** The member may be left out: something else names the key as well, such as a ciphertext, or it only narrows a list. */
   readonly optional?: boolean;
-  /** "Cross-account use" in the API reference. */
-  readonly crossAccount: boolean;
+  /** "Cross-account use" in the API reference. What only grants give other accounts is for the operation's own file. */
+  readonly crossAccount: boolean | 'by grant';
   /** Default: `kms:` and the operation's name; null where policies of keys have no say. */
   readonly permission?: string | null;
   readonly usage?: KeyUsageType;
@@ -92,16 +94,21 @@ export function testOperation<Input extends object, Output>(
   sandbox: Sandbox,
   description: OperationDescription<Input, Output>,
 ): void {
-  const { name, key, pages } = description;
+  const { name, key, pages, notYet } = description;
   describe(key?.as === undefined ? name : `${name}, ${key.as}`, () => {
     testDeclaration(description);
     testRequests(sandbox, description);
+    if (notYet !== undefined) {
+      testRefusal(sandbox, description, notYet);
+      return;
+    }
     if (key !== undefined) {
       if (key.namedBy !== 'alias') testReferences(sandbox, description, key, key.namedBy);
       testStates(sandbox, description, key);
       if (key.usage !== undefined) testUsage(sandbox, description, key.usage);
       if (key.permission !== null) testPermission(sandbox, description, key);
-      if (key.namedBy !== 'alias') testOtherAccounts(sandbox, description, key, key.namedBy);
+      if (key.namedBy !== 'alias' && key.crossAccount !== 'by grant')
+        testOtherAccounts(sandbox, description, key, key.namedBy);
     }
     if (requestMembers(name).includes('GrantTokens')) testGrantTokens(sandbox, description);
     if (requestMembers(name).includes('DryRun')) testDryRun(sandbox, description);
@@ -216,11 +223,9 @@ function permissionOf<Input, Output>(name: string, key: KeyDescription<Input, Ou
 function statesOf<Input, Output>({ spec, unreachable = [] }: KeyDescription<Input, Output>): ReachableState[] {
   // No custom key store is at hand, and AWS takes no imported material of ML-DSA.
   const importable = spec?.KeySpec?.startsWith('ML_DSA') !== true;
-  const replicable = kmsOperations.has('ReplicateKey') && spec?.Origin !== 'EXTERNAL';
   return reachableStates.filter((state) => {
     if (unreachable.includes(state)) return false;
     if (state === 'PendingImport') return importable;
-    if (state === 'PendingReplicaDeletion') return replicable;
     return state !== 'Unavailable';
   });
 }
@@ -229,8 +234,13 @@ function testDeclaration<Input extends object, Output>({ name, key }: OperationD
   test('is declared as AWS documents it', () => {
     const operation = kmsOperations.get(name);
     expect(Object.keys(operation?.input.description.members ?? {}).toSorted()).toEqual(requestMembers(name).toSorted());
-    if (key === undefined || key.permission === null) return;
     const targets = Object.values(operation?.targets ?? {}) as Target<unknown, unknown, unknown>[];
+    if (key === undefined) {
+      const permissions = targets.map(({ permission, summary }) => [permission, summary.namedBy]);
+      expect(permissions).toContainEqual([`kms:${name}`, 'account']);
+      return;
+    }
+    if (key.permission === null) return;
     const row = key.row ?? name;
     // Where the page leaves it open, or is about another kind of key, the operation itself decides.
     const settled = reachableStates.filter(
@@ -264,7 +274,7 @@ function testRequests<Input extends object, Output>(
   sandbox: Sandbox,
   description: OperationDescription<Input, Output>,
 ): void {
-  const { name, send } = description;
+  const { name, send, notYet } = description;
   const bodyOf = async (input: Input): Promise<Record<string, unknown>> => {
     const { body } = await captureRequest(sandbox.server, (client) => send(client, input));
     return JSON.parse(body);
@@ -274,8 +284,9 @@ function testRequests<Input extends object, Output>(
 
   test('ignores members that it does not know', async () => {
     const { input } = await ready(sandbox, description);
-    const { status } = await post({ ...(await bodyOf(input)), NoSuchMember: { a: [1] }, keyId: 7 });
-    expect(status).toBe(200);
+    const answer = await post({ ...(await bodyOf(input)), NoSuchMember: { a: [1] }, keyId: 7 });
+    const refusal = (answer.json() as { __type?: string } | undefined)?.__type;
+    expect([answer.status, refusal]).toEqual(notYet === undefined ? [200, undefined] : [400, notYet.name]);
   });
 
   test('refuses members of another type, and what is no JSON object', async () => {
@@ -291,6 +302,17 @@ function testRequests<Input extends object, Output>(
         'SerializationException',
       ]);
     }
+  });
+}
+
+function testRefusal<Input extends object, Output>(
+  sandbox: Sandbox,
+  description: OperationDescription<Input, Output>,
+  { name, message }: Refusal,
+): void {
+  test('is refused as long as it is only declared', async () => {
+    const { fixture, input } = await ready(sandbox, description);
+    await expectRefusal(description.send(fixture.caller, input), name, message);
   });
 }
 
@@ -449,7 +471,7 @@ function testPermission<Input extends object, Output>(
   const permission = permissionOf(description.name, key);
   const allOf = statement('Allow', rootOf(OWNER), 'kms:*');
   const another = permission === 'kms:CreateGrant' ? 'kms:DescribeKey' : 'kms:CreateGrant';
-  const notAuthorized = ({ arn }: NewKey, because: string) =>
+  const notAuthorized = (arn: string, because: string) =>
     `User: ${rootOf(OWNER)} is not authorized to perform: ${permission} on resource: ${arn} ${because}`;
 
   test(`is allowed by ${permission} alone`, async () => {
@@ -464,7 +486,7 @@ function testPermission<Input extends object, Output>(
     await expectRefusal(
       description.send(fixture.caller, input),
       'AccessDeniedException',
-      notAuthorized(fixture.key, 'with an explicit deny in a resource-based policy'),
+      notAuthorized(fixture.key.arn, 'with an explicit deny in a resource-based policy'),
     );
   });
 
@@ -474,8 +496,24 @@ function testPermission<Input extends object, Output>(
     await expectRefusal(
       description.send(fixture.caller, input),
       'AccessDeniedException',
-      notAuthorized(fixture.key, `because no resource-based policy allows the ${permission} action`),
+      notAuthorized(fixture.key.arn, `because no resource-based policy allows the ${permission} action`),
     );
+  });
+
+  // What the policies of AWS managed keys leave to their accounts ("AWS managed keys", developer guide).
+  if (key.namedBy === 'alias' || /^kms:(Describe|Get|List|RevokeGrant$)/.test(permission)) return;
+  const { accepts } = key.namedBy;
+  test("is refused on the account's AWS managed keys, by whichever name", async () => {
+    const { fixture, input } = await ready(sandbox, description);
+    const { KeyMetadata } = await fixture.kms.send(new DescribeKeyCommand({ KeyId: 'alias/aws/s3' }));
+    const { KeyId: id = '', Arn: arn = '' } = KeyMetadata ?? {};
+    for (const reference of accepts === 'key' ? [id, arn] : [id, arn, 'alias/aws/s3']) {
+      await expectRefusal(
+        description.send(fixture.caller, naming(description, input, reference)),
+        'AccessDeniedException',
+        notAuthorized(arn, `because no resource-based policy allows the ${permission} action`),
+      );
+    }
   });
 }
 

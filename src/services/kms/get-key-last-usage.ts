@@ -25,8 +25,10 @@ export const getKeyLastUsage: KmsOperation<GetKeyLastUsageRequest, GetKeyLastUsa
   audit: { readOnly: true, request: ['KeyId'] },
   async handle({ targets, ports }) {
     const { record, arn } = targets.key.key;
+    // What is noted comes first: written down while the store is read, it would be found in neither place.
+    const unwritten = ports.usages.unwritten(arn);
     const written = (await ports.store.get(lastUsagesTable, keyName(record)))?.value;
-    const usage = later(written, ports.usages.unwritten(arn));
+    const usage = later(written, unwritten);
     return {
       KeyId: record.keyId,
       KeyLastUsage:

@@ -84,6 +84,24 @@ describe('GetKeyLastUsage', () => {
     expect(await usageOf(other)).toMatchObject({ Operation: 'GenerateDataKey', Timestamp: new Date(NOW + 11) });
   });
 
+  test('loses no usage that is being written down meanwhile', async () => {
+    let meanwhile = async (): Promise<unknown> => undefined;
+    const fast = openMemoryStore();
+    const slow = {
+      ...fast,
+      async get(table: string, key: string) {
+        const found = await fast.get(table, key);
+        if (table === lastUsagesTable.name) await meanwhile();
+        return found;
+      },
+    };
+    const worker = await machine(sealedMemoryStore(slow)).worker();
+    const used = await createKey(worker);
+    await encrypt(worker, NOW, used);
+    meanwhile = () => worker.usages.write();
+    expect(await usageOf(worker, used)).toMatchObject({ Operation: 'Encrypt' });
+  });
+
   test('of a key that is older than the tracking says since when it is tracked', async () => {
     const upgraded = machine();
     const sinceMs = NOW + 86_400_000;

@@ -1,31 +1,19 @@
 import { join } from 'node:path';
 import {
   CreateAliasCommand,
-  DecryptCommand,
   DeleteAliasCommand,
   DescribeKeyCommand,
-  DisableKeyCommand,
-  DisableKeyRotationCommand,
-  EnableKeyRotationCommand,
-  EncryptCommand,
-  GenerateDataKeyCommand,
   GetKeyPolicyCommand,
   GetKeyRotationStatusCommand,
   type KMSClient,
-  ListAliasesCommand,
   ListKeysCommand,
   ListResourceTagsCommand,
-  PutKeyPolicyCommand,
-  RotateKeyOnDemandCommand,
-  ScheduleKeyDeletionCommand,
-  TagResourceCommand,
   UpdateAliasCommand,
-  UpdateKeyDescriptionCommand,
 } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AuditRecord } from '../src/audit/record.ts';
 import { verifyAuditDirectory } from '../src/audit/verify.ts';
-import { expectRefusal, newKey, plaintext, policyOf } from './support/kms.ts';
+import { expectRefusal, newKey } from './support/kms.ts';
 import { cleanUp, startServer, type TestServer } from './support/server.ts';
 
 let server: TestServer;
@@ -88,26 +76,6 @@ test('DescribeKey makes the AWS managed key of a predefined alias, once for all 
   ]);
 });
 
-test('ListAliases shows predefined aliases, without a key until it is made', async () => {
-  const client = server.kms({ region: 'eu-west-3' });
-  const find = async (name: string) => {
-    const { Aliases } = await client.send(new ListAliasesCommand({ Limit: 100 }));
-    return Aliases?.find(({ AliasName }) => AliasName === name);
-  };
-  const AliasArn = `arn:aws:kms:eu-west-3:${server.accountId}:alias/aws/s3`;
-  expect(await find('alias/aws/s3')).toEqual({ AliasName: 'alias/aws/s3', AliasArn });
-  const { KeyId, CreationDate } = await describeKey(AliasArn, client);
-  const listed = {
-    AliasName: 'alias/aws/s3',
-    AliasArn,
-    TargetKeyId: KeyId,
-    CreationDate,
-    LastUpdatedDate: CreationDate,
-  };
-  expect(await find('alias/aws/s3')).toEqual(listed);
-  expect((await client.send(new ListAliasesCommand({ KeyId }))).Aliases).toEqual([listed]);
-});
-
 describe('an AWS managed key', () => {
   let key: { KeyId: string; Arn: string };
 
@@ -128,36 +96,6 @@ describe('an AWS managed key', () => {
     expect((await kms.send(new ListResourceTagsCommand({ KeyId: key.KeyId }))).Tags).toEqual([]);
   });
 
-  const attempts: [string, (KeyId: string) => Promise<unknown>][] = [
-    ['Encrypt', (KeyId) => kms.send(new EncryptCommand({ KeyId, Plaintext: plaintext }))],
-    ['GenerateDataKey', (KeyId) => kms.send(new GenerateDataKeyCommand({ KeyId, KeySpec: 'AES_256' }))],
-    ['DisableKey', (KeyId) => kms.send(new DisableKeyCommand({ KeyId }))],
-    ['EnableKeyRotation', (KeyId) => kms.send(new EnableKeyRotationCommand({ KeyId, RotationPeriodInDays: 90 }))],
-    ['DisableKeyRotation', (KeyId) => kms.send(new DisableKeyRotationCommand({ KeyId }))],
-    ['RotateKeyOnDemand', (KeyId) => kms.send(new RotateKeyOnDemandCommand({ KeyId }))],
-    ['ScheduleKeyDeletion', (KeyId) => kms.send(new ScheduleKeyDeletionCommand({ KeyId }))],
-    ['PutKeyPolicy', (KeyId) => kms.send(new PutKeyPolicyCommand({ KeyId, Policy: policyOf() }))],
-    ['TagResource', (KeyId) => kms.send(new TagResourceCommand({ KeyId, Tags: [{ TagKey: 'a', TagValue: 'b' }] }))],
-    ['UpdateKeyDescription', (KeyId) => kms.send(new UpdateKeyDescriptionCommand({ KeyId, Description: 'mine' }))],
-    ['CreateAlias', (TargetKeyId) => kms.send(new CreateAliasCommand({ AliasName: 'alias/mine', TargetKeyId }))],
-  ];
-
-  test.each(attempts)('refuses %s to the administrator', async (name, attempt) => {
-    const user = `arn:aws:iam::${server.accountId}:user/administrator`;
-    await expectRefusal(
-      attempt(key.KeyId),
-      'AccessDeniedException',
-      `User: ${user} is not authorized to perform: kms:${name} on resource: ${key.Arn} because no resource-based policy allows the kms:${name} action`,
-    );
-  });
-
-  test('is refused by its alias as well', async () => {
-    const KeyId = 'alias/aws/ebs';
-    await expectRefusal(kms.send(new EncryptCommand({ KeyId, Plaintext: plaintext })), 'AccessDeniedException');
-    const CiphertextBlob = Buffer.from('not one of this key');
-    await expectRefusal(kms.send(new DecryptCommand({ KeyId, CiphertextBlob })), 'AccessDeniedException');
-  });
-
   test('cannot be given another alias, nor its alias to another key', async () => {
     const own = await newKey(kms);
     const AliasName = 'alias/aws/ebs';
@@ -169,21 +107,6 @@ describe('an AWS managed key', () => {
     await expectRefusal(kms.send(new DeleteAliasCommand({ AliasName })), 'NotAuthorizedException');
     expect((await describeKey(AliasName)).KeyId).toBe(key.KeyId);
   });
-});
-
-test('no name that no service has makes a key, and no operation but DescribeKey makes any', async () => {
-  const region = 'ap-south-1';
-  const client = server.kms({ region });
-  const notFound = (name: string) => `Alias arn:aws:kms:${region}:${server.accountId}:${name} is not found.`;
-  for (const name of ['alias/aws/xyz', 'alias/aws/S3', 'alias/aws/constructor']) {
-    await expectRefusal(client.send(new DescribeKeyCommand({ KeyId: name })), 'NotFoundException', notFound(name));
-  }
-  const KeyId = 'alias/aws/s3';
-  const encrypted = client.send(new EncryptCommand({ KeyId, Plaintext: plaintext }));
-  await expectRefusal(encrypted, 'NotFoundException', notFound(KeyId));
-  const generated = client.send(new GenerateDataKeyCommand({ KeyId, KeySpec: 'AES_256' }));
-  await expectRefusal(generated, 'NotFoundException', notFound(KeyId));
-  expect((await client.send(new ListKeysCommand({}))).Keys).toEqual([]);
 });
 
 test('it is the same key after a restart', async () => {

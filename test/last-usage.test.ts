@@ -1,22 +1,13 @@
 import { setTimeout } from 'node:timers/promises';
 import {
-  CreateAliasCommand,
-  CreateKeyCommand,
-  type CreateKeyCommandInput,
   DecryptCommand,
-  DescribeKeyCommand,
-  EncryptCommand,
-  GenerateMacCommand,
   GetKeyLastUsageCommand,
   type GetKeyLastUsageCommandOutput,
-  GetPublicKeyCommand,
   type KMSClient,
-  SignCommand,
-  VerifyCommand,
 } from '@aws-sdk/client-kms';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { auditRecordsOf } from './support/audit.ts';
-import { encryptedUnder, expectRefusal, newKey, noSuchKeyId, plaintext } from './support/kms.ts';
+import { encryptedUnder, newKey } from './support/kms.ts';
 import { pinnedClient } from './support/pinned-client.ts';
 import { cleanUp, startServer, type TestServer } from './support/server.ts';
 
@@ -31,7 +22,7 @@ beforeEach(async () => {
 afterEach(() => cleanUp(server));
 
 const lastUsage = async (client: KMSClient, KeyId: string) => {
-  const { $metadata, ...answer } = await client.send(new GetKeyLastUsageCommand({ KeyId }));
+  const { $metadata: _, ...answer } = await client.send(new GetKeyLastUsageCommand({ KeyId }));
   return answer;
 };
 
@@ -44,19 +35,6 @@ async function until(ask: () => Promise<Answer>, fits: (answer: Answer) => boole
     await setTimeout(50);
   }
 }
-
-test('a key that was never used has been tracked since it was made, and has no usage', async () => {
-  const { id, arn } = await newKey(kms);
-  const { KeyMetadata } = await kms.send(new DescribeKeyCommand({ KeyId: id }));
-  const expected = {
-    KeyId: id,
-    KeyLastUsage: {},
-    KeyCreationDate: KeyMetadata?.CreationDate,
-    TrackingStartDate: KeyMetadata?.CreationDate,
-  };
-  expect(await lastUsage(kms, id)).toEqual(expected);
-  expect(await lastUsage(kms, arn)).toEqual(expected);
-});
 
 test('a usage is told with the ids of its request and of its audit record, soon by every worker', async () => {
   const { id } = await newKey(kms);
@@ -78,55 +56,6 @@ test('a usage is told with the ids of its request and of its audit record, soon 
     ({ KeyLastUsage }) => KeyLastUsage?.Operation !== undefined,
   );
   expect(others).toEqual(own);
-});
-
-test('keys of every kind are used, and last by the operation that was last', async () => {
-  const create = async (input: CreateKeyCommandInput) => ({
-    id: (await kms.send(new CreateKeyCommand(input))).KeyMetadata?.KeyId ?? '',
-  });
-  const signing = await create({ KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY' });
-  const SigningAlgorithm = 'ECDSA_SHA_256';
-  const { Signature } = await kms.send(new SignCommand({ KeyId: signing.id, Message: plaintext, SigningAlgorithm }));
-  const mac = await create({ KeySpec: 'HMAC_256', KeyUsage: 'GENERATE_VERIFY_MAC' });
-  await kms.send(new GenerateMacCommand({ KeyId: mac.id, Message: plaintext, MacAlgorithm: 'HMAC_SHA_256' }));
-  const becomes = (KeyId: string, operation: string) =>
-    until(
-      () => lastUsage(kms, KeyId),
-      ({ KeyLastUsage }) => KeyLastUsage?.Operation === operation,
-    );
-  await becomes(signing.id, 'Sign');
-  await becomes(mac.id, 'GenerateMac');
-  await kms.send(new VerifyCommand({ KeyId: signing.id, Message: plaintext, Signature, SigningAlgorithm }));
-  await becomes(signing.id, 'Verify');
-  // A public key may be looked at without being used.
-  await kms.send(new GetPublicKeyCommand({ KeyId: signing.id }));
-  await becomes(signing.id, 'Verify');
-});
-
-test('a use that was refused, or was only a dry run, is none', async () => {
-  const { id } = await newKey(kms);
-  await expectRefusal(
-    kms.send(new EncryptCommand({ KeyId: id, Plaintext: plaintext, DryRun: true })),
-    'DryRunOperationException',
-  );
-  await expectRefusal(
-    kms.send(new DecryptCommand({ KeyId: id, CiphertextBlob: plaintext })),
-    'InvalidCiphertextException',
-  );
-  expect((await lastUsage(kms, id)).KeyLastUsage).toEqual({});
-});
-
-test('a key is named by its id or ARN, and by nothing else', async () => {
-  const { id } = await newKey(kms);
-  await kms.send(new CreateAliasCommand({ AliasName: 'alias/used', TargetKeyId: id }));
-  const refused = (KeyId: string) => kms.send(new GetKeyLastUsageCommand({ KeyId }));
-  await expectRefusal(
-    refused('alias/used'),
-    'InvalidArnException',
-    'Key Aliases are not supported for this operation.',
-  );
-  await expectRefusal(refused(noSuchKeyId), 'NotFoundException');
-  await expectRefusal(refused('x'), 'NotFoundException', "Invalid keyId 'x'");
 });
 
 describe('after the server has ended', () => {

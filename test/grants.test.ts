@@ -11,13 +11,12 @@ import {
   type KMSClient,
   ListGrantsCommand,
   ListRetirableGrantsCommand,
-  paginateListGrants,
   ReEncryptCommand,
   RetireGrantCommand,
   RevokeGrantCommand,
 } from '@aws-sdk/client-kms';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { encryptedUnder, expectRefusal, type NewKey, newKey, noSuchKeyId, plaintext } from './support/kms.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { encryptedUnder, expectRefusal, type NewKey, newKey, plaintext } from './support/kms.ts';
 import { cleanUp, startServer, type TestServer } from './support/server.ts';
 
 /** Two accounts of the sandbox, whose callers are their root users; what one may do with the other's keys takes a grant. */
@@ -114,73 +113,23 @@ test('a grantee who may make grants hands on no more than it has', async () => {
   expect(Grants).toMatchObject([{ Name: 'child', IssuingAccount: grantee, KeyId: key.arn }]);
 });
 
-test('named grants are made once', async () => {
+test('a grant is retired by those whom it names, and is then listed to nobody', async () => {
   const key = await newKey(owner);
-  const [one, two] = [await grant(key, { Name: 'orders' }), await grant(key, { Name: 'orders' })];
-  expect(two.GrantId).toBe(one.GrantId);
-  expect(two.GrantToken).not.toBe(one.GrantToken);
-  const retire = (GrantToken: string) => other.send(new RetireGrantCommand({ GrantToken }));
-  await expectRefusal(retire(two.GrantToken), 'AccessDeniedException');
-  await owner.send(new RetireGrantCommand({ GrantToken: two.GrantToken }));
-  await expectRefusal(owner.send(new RetireGrantCommand({ GrantToken: one.GrantToken })), 'NotFoundException');
-});
-
-test('listings give each grant once, to those whom they concern', async () => {
-  const keys = [await newKey(owner), await newKey(owner)] as const;
-  const made: string[] = [];
-  for (let count = 0; count < 5; count++) {
-    made.push((await grant(keys[0], { RetiringPrincipal: grantee })).GrantId);
+  const { GrantId, GrantToken } = await grant(key, { RetiringPrincipal: grantee, Name: 'orders' });
+  const again = await grant(key, { RetiringPrincipal: grantee, Name: 'orders' });
+  expect(again.GrantId).toBe(GrantId);
+  const retirable = async () => {
+    const { Grants = [] } = await other.send(new ListRetirableGrantsCommand({ RetiringPrincipal: grantee }));
+    return Grants.map((each) => each.GrantId);
+  };
+  expect(await retirable()).toContain(GrantId);
+  await other.send(new RetireGrantCommand({ KeyId: key.arn, GrantId }));
+  expect(await retirable()).not.toContain(GrantId);
+  expect((await owner.send(new ListGrantsCommand({ KeyId: key.id }))).Grants).toEqual([]);
+  await expectRefusal(encrypt(key), 'AccessDeniedException');
+  for (const token of [GrantToken, again.GrantToken]) {
+    await expectRefusal(owner.send(new RetireGrantCommand({ GrantToken: token })), 'NotFoundException');
   }
-  const elsewhere = await grant(keys[1], { RetiringPrincipal: grantee });
-  const seen: unknown[] = [];
-  for await (const page of paginateListGrants({ client: owner, pageSize: 2 }, { KeyId: keys[0].id })) {
-    seen.push(...(page.Grants ?? []).map(({ GrantId }) => GrantId));
-  }
-  expect(seen.toSorted()).toEqual(made.toSorted());
-  const retirable = await other.send(new ListRetirableGrantsCommand({ RetiringPrincipal: grantee }));
-  const ids = retirable.Grants?.map(({ GrantId }) => GrantId);
-  expect(ids).toEqual(expect.arrayContaining([...made, elsewhere.GrantId]));
-  const byOwner = owner.send(new ListRetirableGrantsCommand({ RetiringPrincipal: grantee }));
-  await expectRefusal(byOwner, 'AccessDeniedException');
-  await expectRefusal(other.send(new ListGrantsCommand({ KeyId: keys[0].arn })), 'AccessDeniedException');
-  await other.send(new RetireGrantCommand({ KeyId: keys[1].arn, GrantId: elsewhere.GrantId }));
-  expect((await owner.send(new ListGrantsCommand({ KeyId: keys[1].id }))).Grants).toEqual([]);
-});
-
-describe("refusals are AWS's:", () => {
-  let key: NewKey;
-  beforeAll(async () => {
-    key = await newKey(owner);
-  });
-
-  test.each<[string, Partial<CreateGrantCommandInput>, string, string | RegExp]>([
-    ['an unknown key', { KeyId: noSuchKeyId }, 'NotFoundException', /does not exist$/],
-    ['an alias', { KeyId: 'alias/a' }, 'InvalidArnException', 'Key Aliases are not supported for this operation.'],
-    [
-      'a principal that is none',
-      { GranteePrincipal: 'arn:aws:iam::444455556666:group/g' },
-      'InvalidArnException',
-      'ARN does not refer to a valid principal: arn:aws:iam::444455556666:group/g',
-    ],
-    [
-      'only CreateGrant',
-      { Operations: ['CreateGrant'] },
-      'ValidationException',
-      /must not contain only the CreateGrant/,
-    ],
-    ['an operation of other keys', { Operations: ['Sign'] }, 'ValidationException', /\[Sign\]/],
-    ['an operation that is none', { Operations: ['Nothing' as never] }, 'ValidationException', /enum value set/],
-    ['a name with spaces', { Name: 'a b' }, 'ValidationException', /'name'.*regular expression/],
-    ['a dry run', { DryRun: true }, 'DryRunOperationException', /would have succeeded/],
-  ])('%s', async (_, more, name, message) => {
-    await expectRefusal(grant(key, more), name, message);
-  });
-
-  test('ids that no grant has', async () => {
-    const revoke = (GrantId: string) => owner.send(new RevokeGrantCommand({ KeyId: key.id, GrantId }));
-    await expectRefusal(revoke('0'.repeat(64)), 'NotFoundException');
-    await expectRefusal(revoke('nothing'), 'InvalidGrantIdException');
-  });
 });
 
 test('the audit trail shows grants as CloudTrail does, and never a token', async () => {

@@ -1,5 +1,4 @@
 import {
-  CreateKeyCommand,
   DecryptCommand,
   DescribeKeyCommand,
   DisableKeyCommand,
@@ -10,15 +9,12 @@ import {
   GetKeyRotationStatusCommand,
   type KMSClient,
   ListKeyRotationsCommand,
-  paginateListKeyRotations,
   RotateKeyOnDemandCommand,
 } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { encryptedUnder, expectRefusal, newKey, plaintext } from './support/kms.ts';
-import { rawRequest } from './support/raw-request.ts';
+import { encryptedUnder, newKey, plaintext } from './support/kms.ts';
+import { advanceClock, DAY_SECONDS } from './support/sandbox-clock.ts';
 import { cleanUp, startServer, type TestServer } from './support/server.ts';
-
-const DAY_SECONDS = 24 * 60 * 60;
 
 let server: TestServer;
 let kms: KMSClient;
@@ -30,12 +26,6 @@ beforeAll(async () => {
 
 afterAll(() => cleanUp(server));
 
-async function clock(method: 'GET' | 'POST', body = ''): Promise<number> {
-  const { json } = await rawRequest(server, { method, path: '/_sandbox/clock', body, signing: false });
-  return Date.parse((json() as { now: string }).now);
-}
-
-const advanceDays = (days: number) => clock('POST', JSON.stringify({ advanceSeconds: days * DAY_SECONDS }));
 const status = (KeyId: string) => kms.send(new GetKeyRotationStatusCommand({ KeyId }));
 
 async function currentMaterial(KeyId: string): Promise<string> {
@@ -69,9 +59,9 @@ describe('a key with automatic rotation', () => {
     expect(before.OnDemandRotationStartDate).toBeUndefined();
     const old = await encryptedUnder(kms, id);
 
-    await advanceDays(89);
+    await advanceClock(server, 89 * DAY_SECONDS);
     expect(await currentMaterial(id)).toBe(materialId);
-    await advanceDays(1);
+    await advanceClock(server, DAY_SECONDS);
     await rotatedTimes(id, 1);
     const rotatedTo = await currentMaterial(id);
     expect(rotatedTo).not.toBe(materialId);
@@ -92,7 +82,7 @@ describe('a key with automatic rotation', () => {
     const [key, witness] = [await newKey(kms), await newKey(kms)];
     await kms.send(new EnableKeyRotationCommand({ KeyId: key.id, RotationPeriodInDays: 90 }));
     await kms.send(new EnableKeyRotationCommand({ KeyId: witness.id, RotationPeriodInDays: 91 }));
-    const now = await advanceDays(1000);
+    const now = await advanceClock(server, 1000 * DAY_SECONDS);
     // Keys are rotated in the order of their moments: with its witness, this one has had its turn.
     await rotatedTimes(witness.id, 1);
     expect(await rotations(key.id)).toHaveLength(1);
@@ -106,7 +96,7 @@ describe('a key with automatic rotation', () => {
       await kms.send(new EnableKeyRotationCommand({ KeyId, RotationPeriodInDays: 90 }));
     }
     await kms.send(new DisableKeyCommand({ KeyId: key.id }));
-    await advanceDays(100);
+    await advanceClock(server, 100 * DAY_SECONDS);
     await rotatedTimes(witness.id, 1);
     expect(await rotations(key.id)).toEqual([]);
     await kms.send(new EnableKeyCommand({ KeyId: key.id }));
@@ -121,7 +111,7 @@ describe('a key with automatic rotation', () => {
     await kms.send(new DisableKeyRotationCommand({ KeyId: key.id }));
     const { $metadata: _, ...shown } = await status(key.id);
     expect(shown).toEqual({ KeyId: key.id, KeyRotationEnabled: false });
-    await advanceDays(90);
+    await advanceClock(server, 90 * DAY_SECONDS);
     await rotatedTimes(witness.id, 1);
     expect(await rotations(key.id)).toEqual([]);
     expect(await currentMaterial(key.id)).toBe(key.materialId);
@@ -145,60 +135,4 @@ test('a key is rotated on demand, and both workers use the new material from the
     }
     expect(await materialOf(before)).not.toBe(material);
   }
-});
-
-test('rotations are listed page by page, by their dates', async () => {
-  const { id, materialId } = await newKey(kms);
-  const materials = [materialId];
-  for (let count = 0; count < 4; count++) {
-    await kms.send(new RotateKeyOnDemandCommand({ KeyId: id }));
-    materials.push(await currentMaterial(id));
-    await advanceDays(1);
-  }
-  const listed = [];
-  const paginator = paginateListKeyRotations(
-    { client: kms, pageSize: 2 },
-    { KeyId: id, IncludeKeyMaterial: 'ALL_KEY_MATERIAL' },
-  );
-  for await (const { Rotations = [] } of paginator) listed.push(...Rotations);
-  expect(listed.map(({ KeyMaterialId }) => KeyMaterialId)).toEqual(materials);
-  expect(listed.map(({ KeyMaterialState }) => KeyMaterialState)).toEqual([
-    'NON_CURRENT',
-    'NON_CURRENT',
-    'NON_CURRENT',
-    'NON_CURRENT',
-    'CURRENT',
-  ]);
-  expect(listed[0]?.RotationDate).toBeUndefined();
-  expect(listed[1]).toMatchObject({ KeyId: id, RotationType: 'ON_DEMAND', RotationDate: expect.any(Date) });
-  await expectRefusal(
-    kms.send(new ListKeyRotationsCommand({ KeyId: id, Marker: 'made up' })),
-    'InvalidMarkerException',
-  );
-});
-
-test.each([
-  [89, 'greater than or equal to 90'],
-  [2561, 'less than or equal to 2560'],
-])('a period of %i days breaks a constraint', async (RotationPeriodInDays, limit) => {
-  const { id } = await newKey(kms);
-  await expectRefusal(
-    kms.send(new EnableKeyRotationCommand({ KeyId: id, RotationPeriodInDays })),
-    'ValidationException',
-    `1 validation error detected: Value '${RotationPeriodInDays}' at 'rotationPeriodInDays' failed to satisfy constraint: Member must have value ${limit}`,
-  );
-});
-
-test('keys that cannot be rotated are refused', async () => {
-  const { KeyMetadata: hmac } = await kms.send(
-    new CreateKeyCommand({ KeySpec: 'HMAC_256', KeyUsage: 'GENERATE_VERIFY_MAC' }),
-  );
-  const { KeyMetadata: external } = await kms.send(new CreateKeyCommand({ Origin: 'EXTERNAL' }));
-  const enable = (KeyId: string | undefined) => kms.send(new EnableKeyRotationCommand({ KeyId }));
-  await expectRefusal(enable(hmac?.KeyId), 'UnsupportedOperationException');
-  await expectRefusal(
-    enable(external?.KeyId),
-    'UnsupportedOperationException',
-    `${external?.Arn} origin is EXTERNAL which is not valid for this operation.`,
-  );
 });

@@ -1,6 +1,5 @@
 import {
   CancelKeyDeletionCommand,
-  CreateKeyCommand,
   DecryptCommand,
   DescribeKeyCommand,
   DisableKeyRotationCommand,
@@ -8,18 +7,18 @@ import {
   GetKeyRotationStatusCommand,
   type KMSClient,
   ListKeyRotationsCommand,
-  ListResourceTagsCommand,
   ReplicateKeyCommand,
   RotateKeyOnDemandCommand,
   ScheduleKeyDeletionCommand,
   UpdatePrimaryRegionCommand,
 } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { encryptedUnder, expectRefusal, type NewKey, newKey, plaintext } from './support/kms.ts';
-import { rawRequest } from './support/raw-request.ts';
+import { encryptedUnder, expectRefusal, newKey, plaintext } from './support/kms.ts';
+import { advanceClock, DAY_SECONDS } from './support/sandbox-clock.ts';
 import { cleanUp, startServer, type TestServer } from './support/server.ts';
 
-const DAY_SECONDS = 24 * 60 * 60;
+/** Keys are destroyed a moment after their deletion was due, and more than that has passed then. */
+const GRACE_SECONDS = 60;
 const patience = { timeout: 30_000, interval: 100 };
 
 let server: TestServer;
@@ -35,12 +34,6 @@ beforeAll(async () => {
 });
 
 afterAll(() => cleanUp(server));
-
-async function advanceDays(days: number): Promise<void> {
-  const body = JSON.stringify({ advanceSeconds: days * DAY_SECONDS });
-  const { status } = await rawRequest(server, { method: 'POST', path: '/_sandbox/clock', body, signing: false });
-  expect(status).toBe(200);
-}
 
 const primaryKey = () => newKey(virginia, { MultiRegion: true });
 
@@ -58,77 +51,12 @@ async function replicaRegions(kms: KMSClient, keyId: string): Promise<(string | 
   return (await describeKey(kms, keyId))?.MultiRegionConfiguration?.ReplicaKeys?.map(({ Region }) => Region);
 }
 
-async function decrypt(kms: KMSClient, CiphertextBlob: Uint8Array) {
-  const { Plaintext, KeyId, KeyMaterialId } = await kms.send(new DecryptCommand({ CiphertextBlob }));
+/** Decrypts, and gives the id of the material that was used. */
+async function materialOf(kms: KMSClient, CiphertextBlob: Uint8Array) {
+  const { Plaintext, KeyMaterialId } = await kms.send(new DecryptCommand({ CiphertextBlob }));
   expect(Buffer.from(Plaintext ?? [])).toEqual(plaintext);
-  return { KeyId, KeyMaterialId };
+  return KeyMaterialId;
 }
-
-const arnIn = (region: string, key: NewKey) => key.arn.replace('us-east-1', region);
-
-describe('ReplicateKey', () => {
-  test('makes a key in another Region that decrypts what this one encrypted, and the other way round', async () => {
-    const key = await primaryKey();
-    const early = await encryptedUnder(virginia, key.id);
-    const Tags = [{ TagKey: 'team', TagValue: 'orders' }];
-    const answer = await virginia.send(
-      new ReplicateKeyCommand({ KeyId: key.arn, ReplicaRegion: 'eu-west-1', Description: 'in Ireland', Tags }),
-    );
-    expect(answer.ReplicaTags).toEqual(Tags);
-    expect(answer.ReplicaPolicy).toContain('key-default-1');
-    expect(answer.ReplicaKeyMetadata).toMatchObject({
-      Arn: arnIn('eu-west-1', key),
-      KeyState: 'Creating',
-      Enabled: false,
-      MultiRegionConfiguration: {
-        MultiRegionKeyType: 'REPLICA',
-        PrimaryKey: { Arn: key.arn, Region: 'us-east-1' },
-        ReplicaKeys: [{ Arn: arnIn('eu-west-1', key), Region: 'eu-west-1' }],
-      },
-    });
-    expect(await describeKey(ireland, key.id)).toMatchObject({ KeyState: 'Enabled', Description: 'in Ireland' });
-    expect((await ireland.send(new ListResourceTagsCommand({ KeyId: key.id }))).Tags).toEqual(Tags);
-    expect(await decrypt(ireland, early)).toEqual({ KeyId: arnIn('eu-west-1', key), KeyMaterialId: key.materialId });
-    expect(await decrypt(virginia, await encryptedUnder(ireland, key.id))).toEqual({
-      KeyId: key.arn,
-      KeyMaterialId: key.materialId,
-    });
-  });
-
-  test('is refused for Regions that have the key, or are no Regions, and for keys that are not primary', async () => {
-    const key = await primaryKey();
-    await replicate(key.id, 'eu-west-1');
-    const again = (kms: KMSClient, ReplicaRegion: string, KeyId = key.id) =>
-      kms.send(new ReplicateKeyCommand({ KeyId, ReplicaRegion }));
-    await expectRefusal(again(virginia, 'eu-west-1'), 'AlreadyExistsException');
-    await expectRefusal(
-      again(virginia, 'Europe'),
-      'ValidationException',
-      "1 validation error detected: Value 'Europe' at 'replicaRegion' failed to satisfy constraint: Member must satisfy regular expression pattern: ^([a-z]+-){2,3}\\d+$",
-    );
-    await expectRefusal(again(virginia, 'cn-north-1'), 'UnsupportedOperationException');
-    await expectRefusal(
-      again(ireland, 'ap-southeast-2'),
-      'UnsupportedOperationException',
-      `${arnIn('eu-west-1', key)} is not a multi-Region primary key.`,
-    );
-    const single = await newKey(virginia);
-    await expectRefusal(
-      again(virginia, 'eu-west-1', single.id),
-      'UnsupportedOperationException',
-      `${single.arn} is not a multi-Region primary key.`,
-    );
-  });
-
-  test('makes a replica of a key without material never', async () => {
-    const { KeyMetadata } = await virginia.send(new CreateKeyCommand({ MultiRegion: true, Origin: 'EXTERNAL' }));
-    await expectRefusal(
-      virginia.send(new ReplicateKeyCommand({ KeyId: KeyMetadata?.KeyId, ReplicaRegion: 'eu-west-1' })),
-      'KMSInvalidStateException',
-      `${KeyMetadata?.Arn} is pending import.`,
-    );
-  });
-});
 
 describe('rotation', () => {
   test('reaches all related keys at once', async () => {
@@ -138,7 +66,7 @@ describe('rotation', () => {
       await virginia.send(new RotateKeyOnDemandCommand({ KeyId: key.id }));
       const material = (await describeKey(virginia, key.id))?.CurrentKeyMaterialId;
       const blob = await encryptedUnder(ireland, key.id);
-      for (const kms of [virginia, ireland, sydney]) expect((await decrypt(kms, blob)).KeyMaterialId).toBe(material);
+      for (const kms of [virginia, ireland, sydney]) expect(await materialOf(kms, blob)).toBe(material);
     }
   });
 
@@ -157,7 +85,7 @@ describe('rotation', () => {
       'UnsupportedOperationException',
       `${key.arn} is not a multi-Region primary key.`,
     );
-    await advanceDays(90);
+    await advanceClock(server, 90 * DAY_SECONDS);
     for (const kms of [ireland, virginia]) {
       await vi.waitFor(async () => {
         const { Rotations } = await kms.send(new ListKeyRotationsCommand({ KeyId: key.id }));
@@ -166,32 +94,8 @@ describe('rotation', () => {
     }
     const material = (await describeKey(virginia, key.id))?.CurrentKeyMaterialId;
     expect(material).not.toBe(key.materialId);
-    expect((await decrypt(ireland, await encryptedUnder(virginia, key.id))).KeyMaterialId).toBe(material);
+    expect(await materialOf(ireland, await encryptedUnder(virginia, key.id))).toBe(material);
   });
-});
-
-test('UpdatePrimaryRegion exchanges the primary and a replica', async () => {
-  const key = await primaryKey();
-  await replicate(key.id, 'eu-west-1');
-  const update = (PrimaryRegion: string) =>
-    virginia.send(new UpdatePrimaryRegionCommand({ KeyId: key.id, PrimaryRegion }));
-  await expectRefusal(
-    update('ap-southeast-2'),
-    'NotFoundException',
-    `Key '${arnIn('ap-southeast-2', key)}' does not exist`,
-  );
-  await update('eu-west-1');
-  for (const [kms, MultiRegionKeyType] of [
-    [virginia, 'REPLICA'],
-    [ireland, 'PRIMARY'],
-  ] as const) {
-    expect((await describeKey(kms, key.id))?.MultiRegionConfiguration).toEqual({
-      MultiRegionKeyType,
-      PrimaryKey: { Arn: arnIn('eu-west-1', key), Region: 'eu-west-1' },
-      ReplicaKeys: [{ Arn: key.arn, Region: 'us-east-1' }],
-    });
-  }
-  await expectRefusal(update('eu-west-1'), 'UnsupportedOperationException');
 });
 
 describe('deletion', () => {
@@ -202,23 +106,23 @@ describe('deletion', () => {
       kms.send(new ScheduleKeyDeletionCommand({ KeyId: key.id, PendingWindowInDays: 7 }));
     const { $metadata: _, ...scheduled } = await schedule(virginia);
     expect(scheduled).toEqual({ KeyId: key.arn, KeyState: 'PendingReplicaDeletion', PendingWindowInDays: 7 });
-    await advanceDays(30);
+    await advanceClock(server, 30 * DAY_SECONDS);
     expect((await describeKey(virginia, key.id))?.KeyState).toBe('PendingReplicaDeletion');
     const blob = await encryptedUnder(ireland, key.id);
 
     await schedule(ireland);
-    await advanceDays(7);
+    await advanceClock(server, 7 * DAY_SECONDS + GRACE_SECONDS);
     await vi.waitFor(async () => expect(await replicaRegions(virginia, key.id)).toEqual(['ap-southeast-2']), patience);
     await expectRefusal(describeKey(ireland, key.id), 'NotFoundException');
-    await decrypt(sydney, blob);
+    await materialOf(sydney, blob);
 
     await schedule(sydney);
-    await advanceDays(7);
+    await advanceClock(server, 7 * DAY_SECONDS + GRACE_SECONDS);
     await vi.waitFor(async () => {
       const { KeyState, DeletionDate } = (await describeKey(virginia, key.id)) ?? {};
       expect({ KeyState, DeletionDate }).toEqual({ KeyState: 'PendingDeletion', DeletionDate: expect.any(Date) });
     }, patience);
-    await advanceDays(7);
+    await advanceClock(server, 7 * DAY_SECONDS);
     await vi.waitFor(() => expectRefusal(describeKey(virginia, key.id), 'NotFoundException'), patience);
   });
 

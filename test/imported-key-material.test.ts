@@ -21,14 +21,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { opensslIsHere } from './support/certificates.ts';
 import { FOR_GOOD } from './support/import-material.ts';
 import { expectRefusal, plaintext } from './support/kms.ts';
-import { rawRequest } from './support/raw-request.ts';
+import { advanceClock, DAY_SECONDS } from './support/sandbox-clock.ts';
 import { cleanUp, startServer, type TestServer } from './support/server.ts';
 import { filesBelow } from './support/tree.ts';
 import { opensslPrivateKey, wrapWithOpenssl } from './support/wrap-with-openssl.ts';
 
 /** Imported key material as AWS's users know it: with the SDK and the openssl command. The sandbox, for its clock. */
-
-const DAY_MS = 86_400_000;
 
 let server: TestServer;
 let kms: KMSClient;
@@ -43,15 +41,6 @@ afterAll(() => cleanUp(server));
 test.runIf(process.env['KEYHOLD_REQUIRE_CLIENTS'] === '1')('there is an openssl command', () => {
   expect(opensslIsHere).toBe(true);
 });
-
-async function clock(body?: object): Promise<number> {
-  const options = { path: '/_sandbox/clock', signing: false } as const;
-  const { json } = await rawRequest(
-    server,
-    body === undefined ? { ...options, method: 'GET' } : { ...options, method: 'POST', body: JSON.stringify(body) },
-  );
-  return Date.parse((json() as { now: string }).now);
-}
 
 async function externalKey(input: CreateKeyCommandInput = {}, client = kms): Promise<string> {
   const { KeyMetadata } = await client.send(new CreateKeyCommand({ Origin: 'EXTERNAL', ...input }));
@@ -207,25 +196,6 @@ describe.skipIf(!opensslIsHere)('imported key material (skipped where there is n
     expect(Buffer.from(PublicKey ?? [])).toEqual(mine.export({ type: 'spki', format: 'der' }));
   });
 
-  test('that is spoilt, or comes with the wrong token, changes nothing', async () => {
-    const [keyId, another] = [await externalKey(), await externalKey()];
-    const good = await wrapped(keyId, randomBytes(32));
-    const elsewhere = await wrapped(another, randomBytes(32));
-    const attempt = (more: object) => kms.send(new ImportKeyMaterialCommand({ ...good, ...FOR_GOOD, ...more }));
-    await expectRefusal(attempt({ ImportToken: elsewhere.ImportToken }), 'InvalidImportTokenException');
-    await expectRefusal(attempt({ ImportToken: randomBytes(1000) }), 'InvalidImportTokenException');
-    await expectRefusal(
-      attempt({ EncryptedKeyMaterial: elsewhere.EncryptedKeyMaterial }),
-      'InvalidCiphertextException',
-    );
-    await expectRefusal(attempt({ EncryptedKeyMaterial: randomBytes(256) }), 'InvalidCiphertextException');
-    await expectRefusal(importInto(keyId, randomBytes(16)), 'IncorrectKeyMaterialException');
-    await expectRefusal(attempt({ ExpirationModel: undefined }), 'ValidationException', /^A validTo date must be set/);
-    expect(await describeKey(keyId)).toMatchObject({ KeyState: 'PendingImport' });
-    await attempt({});
-    expect(await describeKey(keyId)).toMatchObject({ KeyState: 'Enabled' });
-  });
-
   test('is rotated on demand to material that was imported for it, and all of it is needed', async () => {
     const keyId = await externalKey();
     const [one, two] = [randomBytes(32), randomBytes(32)];
@@ -268,21 +238,18 @@ describe.skipIf(!opensslIsHere)('imported key material (skipped where there is n
     await encrypt(keyId);
   });
 
-  test('expires when it was to, and tokens do after 24 hours', async () => {
+  test('expires when it was to', async () => {
     const keyId = await externalKey();
     const material = randomBytes(32);
-    const late = await wrapped(keyId, material);
-    const ValidTo = new Date((await clock()) + DAY_MS);
+    const ValidTo = new Date((await advanceClock(server, 0)) + DAY_SECONDS * 1000);
     await importInto(keyId, material, { ValidTo });
     const metadata = await describeKey(keyId);
     expect(metadata).toMatchObject({ KeyState: 'Enabled', ExpirationModel: 'KEY_MATERIAL_EXPIRES' });
     expect(metadata?.ValidTo?.getTime()).toBe(ValidTo.getTime());
     const { CiphertextBlob } = await encrypt(keyId);
-    await clock({ advanceSeconds: 24 * 60 * 60 + 1 });
+    await advanceClock(server, DAY_SECONDS + 1);
     expect(await describeKey(keyId)).toMatchObject({ KeyState: 'PendingImport' });
     await expectRefusal(encrypt(keyId), 'KMSInvalidStateException');
-    const again = kms.send(new ImportKeyMaterialCommand({ ...late, ...FOR_GOOD }));
-    await expectRefusal(again, 'ExpiredImportTokenException');
     while (!server.output.stderr.includes('destroyed imported key material that has expired')) {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
@@ -295,7 +262,7 @@ describe.skipIf(!opensslIsHere)('imported key material (skipped where there is n
     const keyId = await externalKey();
     const material = randomBytes(32);
     const request = await wrapped(keyId, material);
-    const ValidTo = new Date((await clock()) + DAY_MS);
+    const ValidTo = new Date((await advanceClock(server, 0)) + DAY_SECONDS * 1000);
     const more = { ValidTo, ImportType: 'NEW_KEY_MATERIAL', KeyMaterialDescription: 'first' } as const;
     const { KeyId, KeyMaterialId } = await kms.send(new ImportKeyMaterialCommand({ ...request, ...more }));
     await kms.send(new DeleteImportedKeyMaterialCommand({ KeyId: keyId, KeyMaterialId }));

@@ -2,6 +2,7 @@ import { conditionOperators, isBoolean, type ValueTest } from './condition-opera
 import { contextKey } from './context.ts';
 import { type Evaluation, isSpent, spend, valuesOf } from './evaluation.ts';
 import { malformed, quoted } from './malformed.ts';
+import { withoutPartition } from './principal.ts';
 import { NO, not, type Truth, truthOf, UNKNOWN, YES } from './truth.ts';
 
 /** One operator applied to one key. The conditions of a statement must all hold. */
@@ -30,8 +31,17 @@ export function compileCondition(
     throw malformed('Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.');
   }
   if (values.length === 0) throw malformed(`Condition ${quoted(key)} has no values.`);
-  return { operator, key, holds: compileTest(operator, contextKey(key), values, hasVariables) };
+  const asked = contextKey(key);
+  const wanted = PRINCIPAL_ARN_KEYS.has(asked) ? values.map(withoutPartition) : values;
+  return { operator, key, holds: compileTest(operator, asked, wanted, hasVariables) };
 }
+
+/** The keys whose values are ARNs of principals: policies may write those in any partition, as in a Principal element. */
+const PRINCIPAL_ARN_KEYS: ReadonlySet<string> = new Set([
+  'aws:principalarn',
+  'kms:granteeprincipal',
+  'kms:retiringprincipal',
+]);
 
 /** Whether all of them hold. One that surely does not settles it, whatever cannot be evaluated beside it. */
 export function allHold(conditions: readonly Condition[], evaluation: Evaluation): Truth {

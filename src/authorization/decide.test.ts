@@ -372,6 +372,23 @@ describe('an explicit deny', () => {
   });
 });
 
+describe('a condition on who asks', () => {
+  test.each(['aws', 'aws-cn', 'aws-us-gov'])('knows the caller by the partition %s', (partition) => {
+    const Condition = {
+      ArnLike: { 'aws:PrincipalArn': user('alice').arn.replace('arn:aws:', `arn:${partition}:`) },
+    };
+    const denying = keyPolicy(toAccount(HOME), { Effect: 'Deny', Principal: '*', Condition });
+    const decisionFor = (principal: Principal) =>
+      decide(encryptBy(principal, { 'aws:principalarn': principal.arn }), {
+        resourceAccountId: HOME,
+        resourcePolicy: denying,
+        identityPolicies: [everything],
+      });
+    expect(outcome(decisionFor(user('alice')))).toBe('explicit-deny-in-resource-based-policy');
+    expect(outcome(decisionFor(user('bob')))).toBe('allowed by identity-policy');
+  });
+});
+
 describe('a statement that cannot be evaluated', () => {
   const sizeIs = (n: string) => ({ Condition: { NumericEquals: { 'x:size': n } } });
   const own = `arn:aws:kms:*:${HOME}:key/\${aws:username}`;

@@ -95,7 +95,7 @@ const ACCOUNT_ID = /^\d{12}$/;
  * An account and its identities are the same whichever partition a policy names them in: here they act in the China and
  * GovCloud Regions as in all others, and policies written for those say `aws-cn` or `aws-us-gov`.
  */
-const OTHER_PARTITION = /^arn:aws-(?:cn|us-gov):(?=iam:|sts:)/;
+const OTHER_PARTITION = /^arn:aws-(?:cn|us-gov):/;
 const ACCOUNT_ROOT = /^arn:aws:iam::(\d{12}):root$/;
 /** Users, roles and their sessions. No wildcards: "you cannot use a wildcard to match part of a principal name". */
 const IDENTITY_ARN =
@@ -134,7 +134,7 @@ export function parsePrincipalElement(value: Json, excludes: boolean): Principal
 }
 
 function addIdentity(written: string, element: { everyone: boolean; accounts: Set<string>; names: Set<string> }): void {
-  const text = written.replace(OTHER_PARTITION, 'arn:aws:');
+  const text = withoutPartition(written);
   const account = ACCOUNT_ROOT.exec(text)?.[1];
   if (text === '*') element.everyone = true;
   else if (account !== undefined) element.accounts.add(account);
@@ -143,13 +143,18 @@ function addIdentity(written: string, element: { everyone: boolean; accounts: Se
   else throw invalidPrincipals();
 }
 
+/** The ARN of a principal, or a pattern of such ARNs, as principals here have them, whichever partition it was written in. */
+export function withoutPartition(arn: string): string {
+  return arn.replace(OTHER_PARTITION, 'arn:aws:');
+}
+
 /**
  * A user, a role, a session or an account (by its root user) as grants name them: by ARN. Undefined for what is none.
  *
  * @returns the ARN as {@link grantNames} has it, whichever partition it was written in
  */
 export function parsePrincipalArn(written: string): { readonly arn: string; readonly accountId: string } | undefined {
-  const arn = written.replace(OTHER_PARTITION, 'arn:aws:');
+  const arn = withoutPartition(written);
   if (!ACCOUNT_ROOT.test(arn) && !IDENTITY_ARN.test(arn)) return undefined;
   return { arn, accountId: arn.split(':')[4] as string };
 }

@@ -98,6 +98,23 @@ test('a key in a part of a larger buffer is read where it stands', () => {
   expect(importPrivateKey('ECC_NIST_P256', larger.subarray(7, 7 + pkcs8.length))).toBeDefined();
 });
 
+/**
+ * PKCS#8 of a DSA key (RFC 3279 section 2.3.2) with numbers of some 22,000 bits. OpenSSL computes its public half on
+ * reading it, which takes seconds.
+ */
+function costlyDsaKey(): Buffer {
+  const number = der(0x02, Buffer.alloc(2800, 0x7f));
+  const parameters = der(0x30, number, number, der(0x02, Buffer.from([2])));
+  const algorithm = der(0x30, der(0x06, Buffer.from('2a8648ce380401', 'hex')), parameters);
+  return der(0x30, der(0x02, Buffer.from([0])), algorithm, der(0x04, number));
+}
+
+test.each(specs)('a key of another algorithm, taken for one of %s, costs no time before it is refused', (spec) => {
+  const started = performance.now();
+  expect(importPrivateKey(spec, costlyDsaKey())).toBeUndefined();
+  expect(performance.now() - started).toBeLessThan(500);
+});
+
 test('an encrypted private key is refused', () => {
   const encrypted = keyOf('ECC_NIST_P256').export({
     type: 'pkcs8',

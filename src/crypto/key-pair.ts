@@ -8,6 +8,7 @@ import {
 import { promisify } from 'node:util';
 import { invariant } from '../runtime/errors.ts';
 import { canonicalEcKey, encodePublicKey, FAST_CURVE, hasNamedCurve } from './ec.ts';
+import { isKeyForAlgorithmOf } from './key-algorithm.ts';
 import { isAsymmetric, type KeySpec, keySpecs } from './key-specs.ts';
 import { isConsistentRsaKey } from './rsa.ts';
 import { canonicalSm2Key, isSm2Key } from './sm2.ts';
@@ -109,8 +110,7 @@ export function parsePublicKey(spec: KeyPairSpec, spki: Uint8Array): KeyObject |
 
 function parsed(spec: KeyPairSpec, encoded: Uint8Array, read: (der: Buffer) => KeyObject): KeyObject | undefined {
   const der = Buffer.from(encoded.buffer, encoded.byteOffset, encoded.length);
-  // OpenSSL ignores what follows the key.
-  if (!isOneSequence(der)) return undefined;
+  if (!isKeyForAlgorithmOf(spec, der)) return undefined;
   try {
     const key = read(der);
     return isOfSpec(spec, key) ? key : undefined;
@@ -146,14 +146,4 @@ function hasSeed(key: KeyObject): boolean {
   } catch {
     return false;
   }
-}
-
-/** Whether the bytes are one SEQUENCE, of a definite length that ends where they do (X.690 section 8.1.3). */
-function isOneSequence(der: Buffer): boolean {
-  const [tag, first] = der;
-  if (tag !== 0x30 || first === undefined) return false;
-  if (first < 0x80) return der.length === 2 + first;
-  const lengthBytes = first & 0x7f;
-  if (lengthBytes === 0 || lengthBytes > 4 || der.length < 2 + lengthBytes) return false;
-  return der.length === 2 + lengthBytes + der.readUIntBE(2, lengthBytes);
 }

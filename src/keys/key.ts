@@ -97,6 +97,11 @@ export function partitionOf(region: string): string {
 
 /** AWS's quota "AWS KMS keys": customer managed keys in one account and Region, in whatever state. */
 export const MOST_KEYS_PER_REGION = 100_000;
+/**
+ * AWS has as many replicas as there are other Regions, fewer than this. Here any name can be a Region's, and what related
+ * keys share is rewritten in all of them at once, while all other changes wait.
+ */
+export const MOST_REPLICAS_PER_KEY = 60;
 export const MOST_TAGS_PER_KEY = 50;
 export const MOST_ALIASES_PER_KEY = 50;
 /** AWS's quota "Key policy document size": 32 KB. */

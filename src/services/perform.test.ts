@@ -313,6 +313,19 @@ test('whatever a handler of a change throws undoes the change', async () => {
   expect(await written()).toBeUndefined();
 });
 
+test('what a change that prepares works on is noted once, also when it is refused before its transaction', async () => {
+  const preparing = { ...changing, prepare: async () => undefined } as BoxOperation;
+  await run(preparing);
+  expect(touched.map(({ ARN }) => ARN)).toEqual([boxArn('a'), boxArn('b')]);
+  touched.length = 0;
+  await expect(run(preparing, undefined, user('stranger'))).rejects.toThrow();
+  expect(touched.map(({ ARN }) => ARN)).toEqual([boxArn('a')]);
+  touched.length = 0;
+  const stumbling = { ...changing, prepare: () => Promise.reject(new KeyholdError('InvalidCiphertextException')) };
+  await expect(run(stumbling as BoxOperation)).rejects.toThrow();
+  expect(touched.map(({ ARN }) => ARN)).toEqual([boxArn('a'), boxArn('b')]);
+});
+
 test('a read has no transaction', async () => {
   await run(reading);
   expect(portsMade).toEqual([{ within: undefined }]);

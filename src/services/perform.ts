@@ -62,7 +62,7 @@ export async function perform(
     await record(output, targets);
     return;
   }
-  const prepared = operation.prepare && (await prepare(service, operation.prepare, operation, input, scope));
+  const prepared = operation.prepare && (await prepare(service, operation.prepare, operation, input, scope, touched));
   await service.store.transact(async (transaction) => {
     const ports = service.ports(transaction);
     const targets = await resolveAndAuthorize(operation, input, scope, ports, touched);
@@ -72,17 +72,23 @@ export async function perform(
   });
 }
 
-/** For those alone who may: nobody else shall make the server work hard. */
+/**
+ * For those alone who may: nobody else shall make the server work hard. What it finds is `touched` if it is refused, and
+ * otherwise found again within the transaction.
+ */
 async function prepare(
   service: Service,
   work: (request: HandlerRequest<object, Record<string, unknown>, unknown>) => Promise<unknown>,
   operation: AnyOperation,
   input: object,
   scope: Scope,
+  touched: AuditResource[],
 ): Promise<unknown> {
   const ports = service.ports();
-  const targets = await resolveAndAuthorize(operation, input, scope, ports, []);
-  return work({ input, targets, scope, ports });
+  const targets = await resolveAndAuthorize(operation, input, scope, ports, touched);
+  const prepared = await work({ input, targets, scope, ports });
+  touched.length = 0;
+  return prepared;
 }
 
 async function resolveAndAuthorize(

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { lengthPrefixed } from '../../crypto/canonical.ts';
 import type { EncryptionContext } from '../../crypto/ciphertext.ts';
+import type { MacAlgorithm } from '../../crypto/key-specs.ts';
 import { SealedBox } from '../../crypto/sealed-box.ts';
 import { SecretBytes } from '../../crypto/secret-bytes.ts';
 import { replayRandom, seededRandom } from '../../runtime/random.test-helper.ts';
@@ -145,6 +146,23 @@ test('fresh material is 32 random bytes, named by a one-way function of it and w
   expect(sealer.open(additionalData, Buffer.from(material.wrapped, 'base64'))).toEqual(MATERIAL);
   expect(Object.keys(material)).toEqual(['wrapped']);
 });
+
+test.each(['HMAC_224', 'HMAC_256', 'HMAC_384', 'HMAC_512'] as const)(
+  'the id of %s material, which the database shows, is no MAC that the key would verify',
+  async (spec) => {
+    const custody = softwareCustody(sealer, seededRandom('macs'));
+    const { materialId, material } = await custody.create(key, spec);
+    const secret = sealer.open(
+      lengthPrefixed('key material', key.accountId, key.region, key.keyId, materialId),
+      Buffer.from(material.wrapped, 'base64'),
+    );
+    expect(materialId).toBe(createHmac('sha256', 'keyhold key material id v1').update(secret).digest('hex'));
+    const handle = custody.open({ ...key, materialId }, spec, material);
+    const mac = `HMAC_SHA_${spec.slice('HMAC_'.length)}` as MacAlgorithm;
+    const label = Buffer.from('keyhold key material id v1');
+    expect(custody.generateMac(handle, mac, label).toString('hex')).not.toBe(materialId);
+  },
+);
 
 test('the plaintext material is wiped once it has been wrapped', async () => {
   const drawn = Buffer.from(MATERIAL);

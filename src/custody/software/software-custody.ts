@@ -42,7 +42,7 @@ export function softwareCustody(sealer: Sealer, random: Random, makeKeyPair: Key
 
   return {
     async create(key, spec) {
-      return nameAndWrap(sealer, key, await makeMaterial(spec));
+      return nameAndWrap(sealer, key, spec, await makeMaterial(spec));
     },
 
     rewrap(identity, material, relatedKey) {

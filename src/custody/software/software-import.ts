@@ -48,7 +48,7 @@ export function softwareImport(
         const unwrapped = await unwrapMaterial(wrappingKey, algorithm, encryptedMaterial);
         if (unwrapped === undefined) return 'invalid ciphertext';
         const secret = materialOf(spec, unwrapped);
-        return secret === undefined ? 'unfit material' : nameAndWrap(materials, key, secret);
+        return secret === undefined ? 'unfit material' : nameAndWrap(materials, key, spec, secret);
       } finally {
         privateKey.fill(0);
       }

@@ -14,7 +14,7 @@ import {
 import { type Input, required, structure } from '../../wire/shapes.ts';
 import type { Scope } from '../caller.ts';
 import type { ConditionTable } from '../condition-table.ts';
-import { createGrantRows, grantCount, placeOf } from './grant-rows.ts';
+import { createGrantRows, grantCount, nameInGrants, placeOf } from './grant-rows.ts';
 import { checkGrant, checkGrantFitsKey, contextOf, granteeOf, retiringPrincipalOf, termsOf } from './grant-rules.ts';
 import type { KmsOperation } from './ports.ts';
 import { type KeyResource, keyTarget } from './targets.ts';
@@ -35,9 +35,9 @@ const target = keyTarget<Input<CreateGrantRequest>>({
   conditions: {
     'kms:GrantOperations': ({ input }) => [...new Set(input.Operations)],
     'kms:GrantConstraintType': ({ input }) => constraintTypes(input),
-    'kms:GranteePrincipal': ({ input }) => presentIn(input.GranteePrincipal),
+    'kms:GranteePrincipal': ({ input }) => principalIn(input.GranteePrincipal),
     'kms:GranteeServicePrincipal': ({ input }) => presentIn(input.GranteeServicePrincipal),
-    'kms:RetiringPrincipal': ({ input }) => presentIn(input.RetiringPrincipal),
+    'kms:RetiringPrincipal': ({ input }) => principalIn(input.RetiringPrincipal),
     'kms:RetiringServicePrincipal': ({ input }) => presentIn(input.RetiringServicePrincipal),
     ...forAwsResource,
   },
@@ -122,6 +122,14 @@ function constraintTypes(input: Input<CreateGrantRequest>): readonly string[] | 
     ...(sourceArn === undefined ? [] : ['SourceArn']),
   ];
   return types.length === 0 ? undefined : types;
+}
+
+/**
+ * INVARIANT: policies see whom the grant will mean. A principal can be written in the ARN of any partition, and a policy that
+ * denies it grants does so however the request spells it.
+ */
+function principalIn(arn: string | undefined): readonly string[] | undefined {
+  return presentIn(arn && nameInGrants({ kind: 'AWS', name: arn }));
 }
 
 function presentIn(value: string | undefined): readonly string[] | undefined {

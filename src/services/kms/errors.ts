@@ -1,3 +1,4 @@
+import { MOST_REPLICAS_PER_KEY } from '../../keys/key.ts';
 import type { KeyState } from '../../keys/lifecycle.ts';
 import { KeyholdError } from '../../runtime/errors.ts';
 
@@ -116,6 +117,10 @@ export function notReplica(arn: string): KeyholdError {
 
 export function replicaExists(arn: string): KeyholdError {
   return new KeyholdError('AlreadyExistsException', `Key '${arn}' already exists`);
+}
+
+export function tooManyReplicas(arn: string): KeyholdError {
+  return new KeyholdError('LimitExceededException', `${arn} has the ${MOST_REPLICAS_PER_KEY} replicas it can have.`);
 }
 
 export function noMaterialPending(arn: string): KeyholdError {

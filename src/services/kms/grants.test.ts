@@ -560,6 +560,32 @@ describe('condition keys', () => {
     else await expect(made).rejects.toMatchObject(denied);
   });
 
+  test.each<[string, string, string]>([
+    ['aws', 'aws-cn', 'us-east-1'],
+    ['aws', 'aws-us-gov', 'us-east-1'],
+    ['aws-cn', 'aws', 'cn-north-1'],
+    ['aws-cn', 'aws-cn', 'cn-north-1'],
+  ])('a deny for a principal of %s holds for a request that spells it %s, in %s', async (written, asked, region) => {
+    const { kms } = await oneWorker();
+    const spelled = (partition: string) => arnOf(eve).replace('arn:aws:', `arn:${partition}:`);
+    for (const member of ['GranteePrincipal', 'RetiringPrincipal']) {
+      const Policy = keyPolicy(
+        { Effect: 'Allow', Principal: { AWS: ACCOUNT }, Action: 'kms:*', Resource: '*' },
+        {
+          Effect: 'Deny',
+          Principal: '*',
+          Action: 'kms:CreateGrant',
+          Resource: '*',
+          Condition: { ArnLike: { [`kms:${member}`]: spelled(written) } },
+        },
+      );
+      const { KeyMetadata } = await kms.call('CreateKey', { Policy }, administrator, { region });
+      const { KeyId } = KeyMetadata as { KeyId: string };
+      const input = { KeyId, GranteePrincipal: arnOf(alice), Operations: ['Encrypt'], [member]: spelled(asked) };
+      await expect(kms.call('CreateGrant', input, administrator, { region })).rejects.toMatchObject(denied);
+    }
+  });
+
   test('kms:GrantIsForAWSResource goes for ListGrants and RevokeGrant as well', async () => {
     const { kms, keyId } = await oneWorker();
     const Condition = { Bool: { 'kms:GrantIsForAWSResource': 'true' } };
@@ -670,6 +696,17 @@ describe('ListRetirableGrants', () => {
       user('bob', { identityPolicies: [policy({ Effect: 'Allow', Action: 'kms:ListRetirableGrants', Resource })] });
     await list(kms, arnOf(bob), allowed(arnOf(bob)));
     await expect(list(kms, arnOf(bob), allowed(arnOf(alice)))).rejects.toMatchObject(denied);
+    const deniedAlice = user('bob', {
+      identityPolicies: [
+        policy(
+          { Effect: 'Allow', Action: '*', Resource: '*' },
+          { Effect: 'Deny', Action: '*', Resource: arnOf(alice) },
+        ),
+      ],
+    });
+    for (const arn of [arnOf(alice), arnOf(alice).replace('arn:aws:', 'arn:aws-cn:')]) {
+      await expect(list(kms, arn, deniedAlice)).rejects.toMatchObject(denied);
+    }
     await expect(list(kms, 'bob')).rejects.toMatchObject({ code: 'InvalidArnException' });
     await expect(validCall(kms, 'ListRetirableGrants', {})).rejects.toMatchObject({ code: 'ValidationException' });
   });

@@ -243,6 +243,14 @@ describe('ImportKeyMaterial', () => {
     expect(await everyRecord(keyId)).toEqual(before);
   });
 
+  test('has been unwrapped and judged before it waits for its turn to write, and holds nobody up meanwhile', async () => {
+    const keyId = await externalKey({ KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY' });
+    await kms.store.transact(async () => {
+      const refused = refusal('IncorrectKeyMaterialException');
+      await expect(importInto(keyId, bytes(1))).rejects.toEqual(refused);
+    });
+  });
+
   test('again sets the expiry anew, and keeps the description unless another is given', async () => {
     const keyId = await externalKey();
     const id = await importInto(keyId, bytes(1), { KeyMaterialDescription: 'first', ValidTo: new Date(NOW + DAY_MS) });

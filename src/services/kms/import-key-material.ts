@@ -1,5 +1,5 @@
 import type { ImportKeyMaterialRequest, ImportKeyMaterialResponse } from '@aws-sdk/client-kms';
-import type { ImportRefusal } from '../../custody/contract.ts';
+import type { ImportRefusal, NewMaterial } from '../../custody/contract.ts';
 import {
   asReplica,
   type ImportedMaterialsById,
@@ -31,7 +31,8 @@ import { type KeyResource, keyTarget } from './targets.ts';
 export const importKeyMaterial: KmsOperation<
   ImportKeyMaterialRequest,
   ImportKeyMaterialResponse,
-  { key: KeyResource }
+  { key: KeyResource },
+  NewMaterial
 > = {
   name: 'ImportKeyMaterial',
   input: structure<ImportKeyMaterialRequest>({
@@ -64,26 +65,31 @@ export const importKeyMaterial: KmsOperation<
     request: ['KeyId', 'ValidTo', 'ExpirationModel', 'ImportType', 'KeyMaterialDescription', 'KeyMaterialId'],
     response: (output) => output,
   },
-  async handle({ input, targets, scope, ports, transaction }) {
-    const { key } = targets.key;
-    const { nowMs } = scope;
-    requireSymmetric(key.record, {
+  // A private key takes some ten milliseconds to unwrap and to check.
+  async prepare({ input, targets, scope, ports }) {
+    const { record } = targets.key.key;
+    requireSymmetric(record, {
       ImportType: input.ImportType,
       KeyMaterialDescription: input.KeyMaterialDescription,
       KeyMaterialId: input.KeyMaterialId,
     });
-    checkValidTo(input.ValidTo, nowMs);
-
+    checkValidTo(input.ValidTo, scope.nowMs);
+    const { ImportToken, EncryptedKeyMaterial } = input;
+    const { keySpec } = record;
     const received = await ports.materialImport.receive(
-      key.record,
-      key.record.keySpec,
-      input.ImportToken,
-      input.EncryptedKeyMaterial,
-      nowMs,
+      record,
+      keySpec,
+      ImportToken,
+      EncryptedKeyMaterial,
+      scope.nowMs,
     );
     if (typeof received === 'string') throw refusal(received);
-    const { materialId, material } = received;
-
+    return received;
+  },
+  async handle({ input, targets, scope, transaction, prepared }) {
+    const { key } = targets.key;
+    const { nowMs } = scope;
+    const { materialId, material } = prepared;
     const stored = await loadMaterials(transaction, key.record);
     const { known, currentMaterialId } = await knownMaterials(transaction, key.record, stored, nowMs);
     admit(key, known, materialId, input);

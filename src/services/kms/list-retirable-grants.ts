@@ -1,6 +1,7 @@
 import type { GrantListEntry, ListGrantsResponse, ListRetirableGrantsRequest } from '@aws-sdk/client-kms';
 import { parsePrincipalArn } from '../../authorization/index.ts';
 import { grantName, grantsOfRetiringPrincipalTable, grantsTable } from '../../keys/tables.ts';
+import { invariant } from '../../runtime/errors.ts';
 import { limitUpTo, marker, principal } from '../../wire/kms-shapes.ts';
 import { structure } from '../../wire/shapes.ts';
 import { conditionReader } from '../condition-table.ts';
@@ -37,7 +38,11 @@ export const listRetirableGrants: KmsOperation<
   targets: {
     principal: {
       permission: 'kms:ListRetirableGrants',
-      resolve: async ({ RetiringPrincipal: arn = '' }) => ({ arn, accountId: parsePrincipalArn(arn)?.accountId ?? '' }),
+      resolve: async ({ RetiringPrincipal = '' }) => {
+        const principal = parsePrincipalArn(RetiringPrincipal);
+        invariant(principal !== undefined, 'the principal has been validated');
+        return principal;
+      },
       facts: (retiring) => retiring,
       condition: callerReader.read,
       summary: { namedBy: 'account', crossAccount: false, states: [], conditionKeys: callerReader.names },

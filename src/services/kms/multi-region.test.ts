@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { KeyRecord } from '../../keys/key.ts';
+import { type KeyRecord, MOST_REPLICAS_PER_KEY } from '../../keys/key.ts';
 import type { MaterialRecord } from '../../keys/material.ts';
 import { keyName, keysTable, materialName, materialsTable, rotationsTable } from '../../keys/tables.ts';
 import type { Caller } from '../caller.ts';
@@ -60,6 +60,17 @@ async function sweep(m: Machine, work: typeof destroyDueKeys, nowMs: number): Pr
 }
 
 describe('ReplicateKey', () => {
+  test('does not let a key grow without end by Regions that nobody has', async () => {
+    const { call } = await regions();
+    const made = Array.from({ length: MOST_REPLICAS_PER_KEY }, (_, number) => `made-up-${number}`);
+    const keyId = await multiRegionKey(call, made);
+    await expect(call(VIRGINIA, 'ReplicateKey', { KeyId: keyId, ReplicaRegion: IRELAND })).rejects.toMatchObject({
+      code: 'LimitExceededException',
+      message: `${arnIn(VIRGINIA, keyId)} has the ${MOST_REPLICAS_PER_KEY} replicas it can have.`,
+    });
+    expect((await configuration(call, VIRGINIA, keyId)).replicas).toHaveLength(MOST_REPLICAS_PER_KEY);
+  });
+
   test('answers with a key that is being created, and that is ready as soon as it has answered', async () => {
     const { call } = await regions();
     const keyId = await multiRegionKey(call);

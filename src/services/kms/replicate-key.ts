@@ -1,6 +1,6 @@
 import type { ReplicateKeyRequest, ReplicateKeyResponse } from '@aws-sdk/client-kms';
 import type { Custody, MaterialIdentity, WrappedMaterial } from '../../custody/contract.ts';
-import { type KeyIdentity, type KeyRecord, keyArn, partitionOf } from '../../keys/key.ts';
+import { type KeyIdentity, type KeyRecord, keyArn, MOST_REPLICAS_PER_KEY, partitionOf } from '../../keys/key.ts';
 import { isDeleted } from '../../keys/lifecycle.ts';
 import { type MaterialRecord, summariseImported } from '../../keys/material.ts';
 import { withReplica } from '../../keys/multi-region.ts';
@@ -14,7 +14,7 @@ import { changeRelatedKeys } from './change-related-keys.ts';
 import { kindConditions, requestTagConditions } from './condition-keys.ts';
 import { createKeyRows } from './create-key-rows.ts';
 import { destroyKey } from './destroy-key.ts';
-import { invalidState, replicaExists, unsupported } from './errors.ts';
+import { invalidState, replicaExists, tooManyReplicas, unsupported } from './errors.ts';
 import { keyMetadata } from './key-metadata.ts';
 import { checkKeyPolicy, defaultKeyPolicy } from './key-policy.ts';
 import { materialsOfKey } from './materials-of-key.ts';
@@ -92,6 +92,7 @@ export const replicateKey: KmsOperation<
     // Looked up again, because a replica may have been destroyed to make room.
     const current = (await transaction.get(keysTable, keyName(primary)))?.value;
     invariant(current?.multiRegion !== undefined, 'the target is a primary key');
+    if (current.multiRegion.replicaRegions.length >= MOST_REPLICAS_PER_KEY) throw tooManyReplicas(keyArn(primary));
     const multiRegion = withReplica(current.multiRegion, identity.region);
     await changeRelatedKeys(transaction, current, (related) => ({ ...related, multiRegion }));
     const materials = await copyMaterials(transaction, ports.custody, primary, identity);
@@ -157,5 +158,3 @@ function rewrap(
   if (wrapped === undefined) throw new KeyholdError('TamperedRecord', `${keyArn(identity)} has lost its key material`);
   return custody.rewrap(identity, { wrapped }, replica);
 }
-
-/** The permission to make the replica is needed in its Region ("ReplicateKey", API reference). */

@@ -54,26 +54,32 @@ function open(envelope: Uint8Array | undefined): Buffer {
 }
 
 test('Decrypt answers with an envelope for the enclave, and with no plaintext', async () => {
-  const { id } = await newKey(kms);
+  const { id, arn } = await newKey(kms);
   const { CiphertextBlob } = await kms.send(new EncryptCommand({ KeyId: id, Plaintext: plaintext }));
-  const answer = await kms.send(new DecryptCommand({ CiphertextBlob, Recipient: recipient() }));
-  expect(answer.Plaintext).toBeUndefined();
+  const { $metadata: _, ...answer } = await kms.send(new DecryptCommand({ CiphertextBlob, Recipient: recipient() }));
+  expect(answer).toEqual({
+    KeyId: arn,
+    CiphertextForRecipient: expect.any(Uint8Array),
+    EncryptionAlgorithm: 'SYMMETRIC_DEFAULT',
+  });
   expect(open(answer.CiphertextForRecipient)).toEqual(plaintext);
 });
 
 test('GenerateDataKey gives the enclave the key that the ciphertext holds', async () => {
   const { id } = await newKey(kms);
-  const answer = await kms.send(new GenerateDataKeyCommand({ KeyId: id, KeySpec: 'AES_256', Recipient: recipient() }));
-  expect(answer.Plaintext).toBeUndefined();
+  const request = { KeyId: id, KeySpec: 'AES_256', Recipient: recipient() } as const;
+  const { $metadata: _, ...answer } = await kms.send(new GenerateDataKeyCommand(request));
+  expect(Object.keys(answer).toSorted()).toEqual(['CiphertextBlob', 'CiphertextForRecipient', 'KeyId']);
   const { Plaintext } = await kms.send(new DecryptCommand({ CiphertextBlob: answer.CiphertextBlob }));
   expect(open(answer.CiphertextForRecipient)).toEqual(Buffer.from(Plaintext ?? []));
 });
 
 test('GenerateDataKeyPair gives the enclave the private key that the ciphertext holds', async () => {
-  const { id } = await newKey(kms);
+  const { id, materialId } = await newKey(kms);
   const request = { KeyId: id, KeyPairSpec: 'ECC_NIST_P256', Recipient: recipient() } as const;
   const answer = await kms.send(new GenerateDataKeyPairCommand(request));
   expect(answer.PrivateKeyPlaintext).toBeUndefined();
+  expect(answer.KeyMaterialId).toBe(materialId);
   const { Plaintext } = await kms.send(new DecryptCommand({ CiphertextBlob: answer.PrivateKeyCiphertextBlob }));
   expect(open(answer.CiphertextForRecipient)).toEqual(Buffer.from(Plaintext ?? []));
 });

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { createKey as declaredCreateKey } from './kms/create-key.ts';
+import { decrypt } from './kms/decrypt.ts';
 import { describeKey } from './kms/describe-key.ts';
 import { disableKey } from './kms/disable-key.ts';
 import { encrypt } from './kms/encrypt.ts';
@@ -108,9 +109,9 @@ test('what a service passes on is validated as what comes from outside is, and r
   const request = { KeyId: '', Plaintext };
   await expect(on.forward(encrypt, request, scope, 's3')).rejects.toMatchObject({ code: 'ValidationException' });
   // Beyond single members, too.
-  await expect(on.forward(generateDataKey, { KeyId: 'alias/a' }, scope, 's3')).rejects.toMatchObject({
+  await expect(on.forward(decrypt, { KeyId: 'alias/a' }, scope, 's3')).rejects.toMatchObject({
     code: 'ValidationException',
-    message: 'Please specify either number of bytes or key spec.',
+    message: expect.stringMatching(/'ciphertextBlob'.*must not be null/),
   });
   expect(on.audited.map(({ errorCode }) => errorCode)).toEqual(['ValidationException', 'ValidationException']);
 });

@@ -124,7 +124,7 @@ test('a declared input describes itself', () => {
       Plaintext: { type: 'blob', min: 1, max: 4096, sensitive: true },
       EncryptionContext: { type: 'map', key: { type: 'string' }, value: { type: 'string' } },
       GrantTokens: { type: 'list', max: 10, member: { type: 'string', min: 1, max: 8192 } },
-      EncryptionAlgorithm: { enum: ['SYMMETRIC_DEFAULT', 'RSAES_OAEP_SHA_1', 'RSAES_OAEP_SHA_256', 'SM2PKE'] },
+      EncryptionAlgorithm: { enum: ['RSAES_OAEP_SHA_1', 'RSAES_OAEP_SHA_256', 'SM2PKE', 'SYMMETRIC_DEFAULT'] },
     },
   });
 });

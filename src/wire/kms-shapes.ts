@@ -23,6 +23,10 @@ const policyCharacters: Pattern = {
   matches: /^[\t\n\r\u0020-\u00FF]+$/,
 };
 const principalCharacters: Pattern = { printed: '^[\\w+=,.@:/-]+$', matches: /^[\w+=,.@:/-]+$/ };
+const resourceArn: Pattern = {
+  printed: '^arn:aws[a-z0-9-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]{12}:.+$',
+  matches: /^arn:aws[a-z0-9-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]{12}:.+$/,
+};
 const regionName: Pattern = { printed: '^([a-z]+-){2,3}\\d+$', matches: /^([a-z]+-){2,3}\d+$/ };
 const xksKeyCharacters: Pattern = { printed: '^[a-zA-Z0-9-_.]+$', matches: /^[a-zA-Z0-9\-_.]+$/ };
 
@@ -40,7 +44,7 @@ export const encryptionContext = map(string(), string());
 export const grantConstraints = structure<GrantConstraints>({
   EncryptionContextSubset: encryptionContext,
   EncryptionContextEquals: encryptionContext,
-  SourceArn: string({ min: 1, max: 2048 }),
+  SourceArn: string({ min: 20, max: 512, pattern: resourceArn }),
 });
 export const grantOperations = list(
   enumeration([
@@ -191,18 +195,18 @@ export const signingAlgorithm = enumeration([
   'ECDSA_SHA_256',
   'ECDSA_SHA_384',
   'ECDSA_SHA_512',
-  'SM2DSA',
-  'ML_DSA_SHAKE_256',
   'ED25519_SHA_512',
   'ED25519_PH_SHA_512',
+  'SM2DSA',
+  'ML_DSA_SHAKE_256',
 ]);
 export const messageType = enumeration(['RAW', 'DIGEST', 'EXTERNAL_MU']);
-export const macAlgorithm = enumeration(['HMAC_SHA_224', 'HMAC_SHA_256', 'HMAC_SHA_384', 'HMAC_SHA_512']);
+export const macAlgorithm = enumeration(['HMAC_SHA_384', 'HMAC_SHA_256', 'HMAC_SHA_224', 'HMAC_SHA_512']);
 export const keyAgreementAlgorithm = enumeration(['ECDH']);
 export const encapsulationAlgorithm = enumeration(['ML_KEM']);
 export const encryptionAlgorithm = enumeration([
-  'SYMMETRIC_DEFAULT',
   'RSAES_OAEP_SHA_1',
   'RSAES_OAEP_SHA_256',
   'SM2PKE',
+  'SYMMETRIC_DEFAULT',
 ]);

@@ -131,8 +131,14 @@ const refused: [string, CreateKeyCommandInput, string, RegExp][] = [
   [
     'more than fifty tags',
     { Tags: Array.from({ length: 51 }, (_, n) => ({ TagKey: `tag-${n}`, TagValue: '' })) },
+    'TagException',
+    /^Too many tags$/,
+  ],
+  [
+    'a policy of more than 32 KiB',
+    { Policy: policyOf({ ...statement('Allow', rootOf(OWNER), 'kms:*'), Sid: 'x'.repeat(33 * 1024) }) },
     'LimitExceededException',
-    /50/,
+    /32768/,
   ],
   [
     'values outside their limits, all named at once',

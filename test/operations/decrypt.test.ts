@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { DecryptCommand, type DecryptCommandInput, type KMSClient } from '@aws-sdk/client-kms';
+import { DecryptCommand, type DecryptCommandInput, EncryptCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { beforeAll, describe, expect, test } from 'vitest';
 import {
   encryptedUnder,
@@ -62,6 +62,24 @@ test('takes only the key that the ciphertext is of', async () => {
     decrypt(await encrypted(), { KeyId: (await newKey(sandbox.kms)).id }),
     'IncorrectKeyException',
     'The key ID in the request does not identify a CMK that can perform this operation.',
+  );
+});
+
+test('reads the ciphertext before it asks what the key that is named can do', async () => {
+  const rsa = await newKey(sandbox.kms, { KeySpec: 'RSA_2048', KeyUsage: 'ENCRYPT_DECRYPT' });
+  const signing = await newKey(sandbox.kms, { KeySpec: 'RSA_2048', KeyUsage: 'SIGN_VERIFY', Origin: 'EXTERNAL' });
+  const { CiphertextBlob } = await sandbox.kms.send(
+    new EncryptCommand({ KeyId: rsa.id, Plaintext: plaintext, EncryptionAlgorithm: 'RSAES_OAEP_SHA_256' }),
+  );
+  // Without an algorithm it is taken for a ciphertext of a symmetric key.
+  await expectRefusal(decrypt(CiphertextBlob, { KeyId: rsa.id }), 'InvalidCiphertextException');
+  await expectRefusal(decrypt(CiphertextBlob, { KeyId: signing.id }), 'InvalidCiphertextException');
+  await expectRefusal(decrypt(await encrypted(), { KeyId: rsa.id }), 'IncorrectKeyException');
+  // Nothing can be read from one of an asymmetric key.
+  await expectRefusal(
+    decrypt(CiphertextBlob, { KeyId: signing.id, EncryptionAlgorithm: 'RSAES_OAEP_SHA_256' }),
+    'InvalidKeyUsageException',
+    `${signing.arn} key usage is SIGN_VERIFY which is not valid for Decrypt.`,
   );
 });
 
@@ -150,7 +168,11 @@ describe('the ciphertext', () => {
       "1 validation error detected: Value at 'ciphertextBlob' failed to satisfy constraint: Member must have length less than or equal to 6144",
     );
     await expectRefusal(decrypt(new Uint8Array(0)), 'ValidationException', /'ciphertextBlob'/);
-    await expectRefusal(decrypt(undefined, { KeyId: key.id }), 'ValidationException', /'ciphertextBlob'.*not be null$/);
+    await expectRefusal(
+      decrypt(undefined, { KeyId: key.id }),
+      'ValidationException',
+      /Value null at 'ciphertextBlob'.*not be null$/,
+    );
   });
 });
 
@@ -173,7 +195,7 @@ describe('a dry run', () => {
     await expectRefusal(decrypt(blob, { DryRun }), 'InvalidCiphertextException');
     await expectRefusal(decrypt(blob, { EncryptionContext, DryRun, KeyId: other.id }), 'IncorrectKeyException');
     await putInState(sandbox.kms, other, 'Disabled');
-    await expectRefusal(decrypt(blob, { EncryptionContext, DryRun, KeyId: other.id }), 'DisabledException');
+    await expectRefusal(decrypt(blob, { EncryptionContext, DryRun, KeyId: other.id }), 'IncorrectKeyException');
   });
 
   test('may do without a ciphertext', async () => {

@@ -1,4 +1,5 @@
 import {
+  DisableKeyCommand,
   DisableKeyRotationCommand,
   type DisableKeyRotationCommandInput,
   EnableKeyRotationCommand,
@@ -40,9 +41,11 @@ test('ends automatic rotation, and does not mind when there is none', async () =
   }
 });
 
-test('is not for keys that cannot be rotated', async () => {
-  const { id } = await newKey(sandbox.kms, { KeySpec: 'HMAC_256', KeyUsage: 'GENERATE_VERIFY_MAC' });
-  await expectRefusal(send(sandbox.kms, { KeyId: id }), 'UnsupportedOperationException');
+test('does not mind keys that are never rotated, unless they are disabled', async () => {
+  const { id, arn } = await newKey(sandbox.kms, { KeySpec: 'HMAC_256', KeyUsage: 'GENERATE_VERIFY_MAC' });
+  await send(sandbox.kms, { KeyId: id });
+  await sandbox.kms.send(new DisableKeyCommand({ KeyId: id }));
+  await expectRefusal(send(sandbox.kms, { KeyId: id }), 'DisabledException', `${arn} is disabled.`);
 });
 
 expectEveryDocumentedException(sandbox, 'DisableKeyRotation');

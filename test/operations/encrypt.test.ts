@@ -7,7 +7,7 @@ import {
   type KMSClient,
 } from '@aws-sdk/client-kms';
 import { expect, test } from 'vitest';
-import { encryptedUnder, expectRefusal, newKey, plaintext } from '../support/kms.ts';
+import { encryptedUnder, expectRefusal, newKey, plaintext, putInState } from '../support/kms.ts';
 import { expectEveryDocumentedException, testOperation } from '../support/operation-suite.ts';
 import { sandboxOfThisFile } from '../support/sandbox.ts';
 
@@ -74,12 +74,27 @@ test('makes a ciphertext that names the key, though it was asked by an alias', a
   expect((await decrypt(CiphertextBlob)).KeyId).toBe(key.arn);
 });
 
+test('takes a context with symmetric encryption alone, which it says last', async () => {
+  const EncryptionAlgorithm = 'RSAES_OAEP_SHA_256';
+  const EncryptionContext = { a: 'b' };
+  await expectRefusal(encrypt({ EncryptionAlgorithm, EncryptionContext }), 'InvalidKeyUsageException');
+  const rsa = await newKey(sandbox.kms, { KeySpec: 'RSA_2048', KeyUsage: 'ENCRYPT_DECRYPT' });
+  const refused = (name: string, message: string) =>
+    expectRefusal(encrypt({ KeyId: rsa.id, EncryptionAlgorithm, EncryptionContext }), name, message);
+  await refused(
+    'ValidationException',
+    'EncryptionContext is not supported when encrypting/decrypting with asymmetric CMKs.',
+  );
+  await putInState(sandbox.kms, rsa, 'Disabled');
+  await refused('DisabledException', `${rsa.arn} is disabled.`);
+});
+
 test('refuses algorithms of other keys', async () => {
   await expectRefusal(encrypt({ EncryptionAlgorithm: 'RSAES_OAEP_SHA_256' }), 'InvalidKeyUsageException');
   await expectRefusal(
     encrypt({ EncryptionAlgorithm: 'AES' as 'SYMMETRIC_DEFAULT' }),
     'ValidationException',
-    "1 validation error detected: Value 'AES' at 'encryptionAlgorithm' failed to satisfy constraint: Member must satisfy enum value set: [SYMMETRIC_DEFAULT, RSAES_OAEP_SHA_1, RSAES_OAEP_SHA_256, SM2PKE]",
+    "1 validation error detected: Value 'AES' at 'encryptionAlgorithm' failed to satisfy constraint: Member must satisfy enum value set: [RSAES_OAEP_SHA_1, RSAES_OAEP_SHA_256, SM2PKE, SYMMETRIC_DEFAULT]",
   );
 });
 

@@ -25,7 +25,7 @@ test('gives others each time', async () => {
 });
 
 test('refuses what it cannot give', async () => {
-  await expectRefusal(random({}), 'ValidationException');
+  await expectRefusal(random({}), 'ValidationException', 'NumberOfBytes is required.');
   await expectRefusal(random({ NumberOfBytes: 0 }), 'ValidationException');
   await expectRefusal(random({ NumberOfBytes: 1025 }), 'ValidationException', /1024$/);
   await expectRefusal(

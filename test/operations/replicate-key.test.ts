@@ -6,8 +6,8 @@ import {
   type ReplicateKeyCommandInput,
 } from '@aws-sdk/client-kms';
 import { expect, test } from 'vitest';
-import { encryptedUnder, expectRefusal, newKey, plaintext, tagsOf } from '../support/kms.ts';
-import { expectEveryDocumentedException, testOperation } from '../support/operation-suite.ts';
+import { encryptedUnder, expectRefusal, newKey, plaintext, policyOf, statement, tagsOf } from '../support/kms.ts';
+import { expectEveryDocumentedException, rootOf, testOperation } from '../support/operation-suite.ts';
 import { OTHER_REGION, OWNER, REGION, sandboxOfThisFile } from '../support/sandbox.ts';
 
 const sandbox = sandboxOfThisFile();
@@ -86,6 +86,11 @@ const refused: [string, Partial<ReplicateKeyCommandInput>, name: string][] = [
   [
     'more than fifty tags',
     { Tags: Array.from({ length: 51 }, (_, n) => ({ TagKey: `tag-${n}`, TagValue: '' })) },
+    'TagException',
+  ],
+  [
+    'a policy of more than 32 KiB',
+    { Policy: policyOf({ ...statement('Allow', rootOf(OWNER), 'kms:*'), Sid: 'x'.repeat(33 * 1024) }) },
     'LimitExceededException',
   ],
 ];

@@ -16,12 +16,12 @@ testOperation(sandbox, {
 const untag = (KeyId: string, TagKeys: string[]) => sandbox.kms.send(new UntagResourceCommand({ KeyId, TagKeys }));
 
 test('removes the tags that are there, and does not mind the others', async () => {
-  const tags = { team: 'billing', 'kosten:stelle/ä 🍐': '', constructor: '1' };
+  const tags = { team: 'billing', 'kosten:stelle/ä +': '', constructor: '1' };
   const Tags = Object.entries(tags).map(([TagKey, TagValue]) => ({ TagKey, TagValue }));
   const { id } = await newKey(sandbox.kms, { Tags });
   const { $metadata: _, ...nothing } = await untag(id, ['team', 'never there', 'Constructor']);
   expect(nothing).toEqual({});
-  expect(await tagsOf(sandbox.kms, id)).toEqual({ 'kosten:stelle/ä 🍐': '', constructor: '1' });
+  expect(await tagsOf(sandbox.kms, id)).toEqual({ 'kosten:stelle/ä +': '', constructor: '1' });
 });
 
 test('refuses keys that no tag can have', async () => {

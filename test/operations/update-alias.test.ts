@@ -2,6 +2,8 @@ import {
   CreateAliasCommand,
   DecryptCommand,
   DescribeKeyCommand,
+  type KeySpec,
+  type KeyUsageType,
   type KMSClient,
   UpdateAliasCommand,
   type UpdateAliasCommandInput,
@@ -75,6 +77,27 @@ test('may leave an alias with the key that it names already', async () => {
   expect(await aliasesOf(sandbox.kms, key)).toMatchObject([{ AliasName: 'alias/same', TargetKeyId: key.id }]);
 });
 
+test('moves an alias only to a key of the same type and usage', async () => {
+  const of = (KeySpec: KeySpec, KeyUsage: KeyUsageType) =>
+    newKey(sandbox.kms, { KeySpec, KeyUsage, Origin: 'EXTERNAL' });
+  const symmetric = await newKey(sandbox.kms);
+  const rsa = await of('RSA_2048', 'ENCRYPT_DECRYPT');
+  const [signing, other, mac] = [
+    await of('RSA_2048', 'SIGN_VERIFY'),
+    await of('ECC_NIST_P256', 'SIGN_VERIFY'),
+    await of('HMAC_256', 'GENERATE_VERIFY_MAC'),
+  ];
+  const AliasName = 'alias/of-a-kind';
+  await create(AliasName, symmetric.id);
+  for (const { id } of [rsa, signing, mac]) {
+    await expectRefusal(update(AliasName, id), 'ValidationException', /same type and the same key usage/);
+  }
+  expect(await aliasesOf(sandbox.kms, symmetric)).toMatchObject([{ AliasName }]);
+  await create('alias/signing', signing.id);
+  await update('alias/signing', other.id);
+  expect(await aliasesOf(sandbox.kms, other)).toMatchObject([{ AliasName: 'alias/signing' }]);
+});
+
 test('makes no alias that is not there', async () => {
   const key = await newKey(sandbox.kms);
   await expectRefusal(
@@ -87,11 +110,13 @@ test('makes no alias that is not there', async () => {
 
 keepsItsNames(sandbox, (AliasName, key) => update(AliasName, key.id));
 
+const quota = 'Aliases per key quota for this account in this region is 50, current usage is 50.';
+
 test('gives a key no more than fifty aliases', async () => {
   const [key, other] = [await newKey(sandbox.kms), await newKey(sandbox.kms)];
   for (let n = 0; n < 50; n++) await create(`alias/many-${n}`, key.id);
   await create('alias/one-too-many', other.id);
-  await expectRefusal(update('alias/one-too-many', key.id), 'LimitExceededException', /50/);
+  await expectRefusal(update('alias/one-too-many', key.id), 'LimitExceededException', quota);
   expect(await aliasesOf(sandbox.kms, other)).toMatchObject([{ AliasName: 'alias/one-too-many' }]);
   await update('alias/many-7', key.id);
   expect(await aliasesOf(sandbox.kms, key)).toHaveLength(50);

@@ -20,13 +20,19 @@ export function keepsItsNames(sandbox: Sandbox, act: (aliasName: string, key: Ne
       await expectRefusal(act(name, await newKey(sandbox.kms)), 'NotAuthorizedException');
     });
 
-    test.each(['orders', 'alias/', 'Alias/orders', 'alias', '/alias/orders'])('cannot be %s', async (name) => {
-      await expectRefusal(act(name, await newKey(sandbox.kms)), 'ValidationException', 'Invalid identifier');
+    const prefix =
+      'Alias must start with the prefix "alias/". Please see https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html';
+    test.each(['orders', 'Alias/orders', 'alias', '/alias/orders'])('cannot be %s', async (name) => {
+      await expectRefusal(act(name, await newKey(sandbox.kms)), 'ValidationException', prefix);
+    });
+
+    test('is more than its prefix', async () => {
+      await expectRefusal(act('alias/', await newKey(sandbox.kms)), 'ValidationException', 'Invalid identifier');
     });
 
     test('is no ARN, and has no colon, though the published pattern allows it', async () => {
       const key = await newKey(sandbox.kms);
-      await expectRefusal(act(aliasArn('alias/arn'), key), 'ValidationException', 'Invalid identifier');
+      await expectRefusal(act(aliasArn('alias/arn'), key), 'ValidationException', prefix);
       await expectRefusal(
         act('alias/a:b', key),
         'ValidationException',

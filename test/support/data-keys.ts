@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { type DataKeyPairSpec, type DataKeySpec, DecryptCommand, type KMSClient } from '@aws-sdk/client-kms';
 import { expect, test } from 'vitest';
-import { expectRefusal, newKey } from './kms.ts';
+import { expectRefusal, newKey, noSuchKeyId, putInState } from './kms.ts';
 import type { Sandbox } from './sandbox.ts';
 
 /** What the tests of operations share that make data keys, with and without their plaintext. */
@@ -54,6 +54,15 @@ export function makesDataKeys(sandbox: Sandbox, withPlaintext: boolean, make: Ma
     expect(all).not.toContain('00'.repeat(32));
   });
 
+  test('encrypts data keys only under symmetric keys', async () => {
+    const { id: KeyId } = await newKey(sandbox.kms, { KeySpec: 'RSA_2048', KeyUsage: 'ENCRYPT_DECRYPT' });
+    await expectRefusal(
+      make(sandbox.kms, { KeyId, KeySpec: 'AES_256' }),
+      'InvalidKeyUsageException',
+      'You cannot generate a data key with an asymmetric CMK',
+    );
+  });
+
   test('wants to know the size once, within its limits', async () => {
     const { id: KeyId } = await newKey(sandbox.kms);
     const refused = (size: DataKeySize, message: string | RegExp) =>
@@ -61,6 +70,12 @@ export function makesDataKeys(sandbox: Sandbox, withPlaintext: boolean, make: Ma
     const message = 'Please specify either number of bytes or key spec.';
     await refused({}, message);
     await refused({ KeySpec: 'AES_256', NumberOfBytes: 32 }, message);
+    // Once there is a key, and whatever can be done with it.
+    await expectRefusal(make(sandbox.kms, { KeyId: noSuchKeyId }), 'NotFoundException');
+    const signing = await newKey(sandbox.kms, { KeySpec: 'RSA_2048', KeyUsage: 'SIGN_VERIFY', Origin: 'EXTERNAL' });
+    await expectRefusal(make(sandbox.kms, { KeyId: signing.id }), 'ValidationException', message);
+    await putInState(sandbox.kms, { ...signing, id: KeyId }, 'Disabled');
+    await refused({}, message);
     await refused(
       { NumberOfBytes: 0 },
       "1 validation error detected: Value '0' at 'numberOfBytes' failed to satisfy constraint: Member must have value greater than or equal to 1",
@@ -114,7 +129,11 @@ export function makesDataKeyPairs(sandbox: Sandbox, withPlaintext: boolean, make
 
   test('encrypts private keys only under symmetric keys', async () => {
     const { id: KeyId } = await newKey(sandbox.kms, { KeySpec: 'RSA_2048', KeyUsage: 'ENCRYPT_DECRYPT' });
-    await expectRefusal(make(sandbox.kms, { KeyId, KeyPairSpec: 'ECC_NIST_P256' }), 'InvalidKeyUsageException');
+    await expectRefusal(
+      make(sandbox.kms, { KeyId, KeyPairSpec: 'ECC_NIST_P256' }),
+      'InvalidKeyUsageException',
+      'You cannot generate a data key with an asymmetric CMK',
+    );
   });
 
   test("makes no key pair of China's Regions elsewhere", async () => {

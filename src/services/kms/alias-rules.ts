@@ -8,9 +8,12 @@ import type { KeyResource } from './targets.ts';
 
 /** What an alias's name must be besides what its pattern says. The `alias/aws/` names are refused to customers. */
 export function checkAliasName(aliasName: string): void {
-  if (!aliasName.startsWith(ALIAS_PREFIX) || aliasName.length === ALIAS_PREFIX.length) {
-    throw validationFailure('Invalid identifier');
+  if (!aliasName.startsWith(ALIAS_PREFIX)) {
+    throw validationFailure(
+      `Alias must start with the prefix "${ALIAS_PREFIX}". Please see https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html`,
+    );
   }
+  if (aliasName.length === ALIAS_PREFIX.length) throw validationFailure('Invalid identifier');
   if (aliasName.startsWith(AWS_MANAGED_ALIAS_PREFIX)) throw new KeyholdError('NotAuthorizedException');
   // The published pattern allows colons, the service does not.
   if (aliasName.includes(':')) throw validationFailure(`${aliasName} contains invalid characters for an alias`);
@@ -27,14 +30,16 @@ export function checkAliasTarget(targetKeyId: string): void {
 }
 
 /** AWS's quota "Aliases per KMS key". */
-export async function checkAliasQuota(transaction: Transaction, { key, identity }: KeyResource): Promise<void> {
+export async function checkAliasQuota(transaction: Transaction, { identity }: KeyResource): Promise<void> {
   const existing = await transaction.list(aliasesOfKeyTable, {
     prefix: aliasesOfKeyPrefix(identity),
     limit: MOST_ALIASES_PER_KEY,
   });
-  if (existing.length >= MOST_ALIASES_PER_KEY) {
-    throw new KeyholdError('LimitExceededException', `${key.arn} has the ${MOST_ALIASES_PER_KEY} aliases it can have.`);
-  }
+  if (existing.length < MOST_ALIASES_PER_KEY) return;
+  throw new KeyholdError(
+    'LimitExceededException',
+    `Aliases per key quota for this account in this region is ${MOST_ALIASES_PER_KEY}, current usage is ${existing.length}.`,
+  );
 }
 
 export function aliasExists(owner: Omit<KeyIdentity, 'keyId'>, aliasName: string): KeyholdError {

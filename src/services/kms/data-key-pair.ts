@@ -3,7 +3,6 @@ import { isAvailableIn, type KeySpec } from '../../crypto/key-specs.ts';
 import type { Scope } from '../caller.ts';
 import type { ConditionTable } from '../condition-table.ts';
 import { encryptDataKey, requireSymmetricKey } from './data-key.ts';
-import { checkContext } from './encryption.ts';
 import { unsupported } from './errors.ts';
 import type { LoadedKey } from './key-source.ts';
 import type { KmsPorts } from './ports.ts';
@@ -16,23 +15,18 @@ interface DataKeyPairInput {
   readonly GrantTokens?: readonly string[] | undefined;
 }
 
-export function validateDataKeyPair(input: DataKeyPairInput): void {
-  checkContext(input.EncryptionContext);
-}
-
 export const dataKeyPairConditions: ConditionTable<{ readonly input: DataKeyPairInput }> = {
   'kms:DataKeyPairSpec': ({ input }) => [input.KeyPairSpec],
 };
 
 /** Makes a key pair and encrypts its private key; the plaintext of that is the caller's to answer with or to wipe. */
 export async function makeDataKeyPair(
-  operation: 'GenerateDataKeyPair' | 'GenerateDataKeyPairWithoutPlaintext',
   ports: KmsPorts,
   key: LoadedKey,
   input: DataKeyPairInput,
   scope: Scope,
 ): Promise<{ publicKey: Buffer; privateKey: Buffer; ciphertext: Buffer; materialId: string }> {
-  requireSymmetricKey(key, operation);
+  requireSymmetricKey(key);
   if (!isAvailableIn(input.KeyPairSpec, scope.region)) {
     throw unsupported(`KeyPairSpec ${input.KeyPairSpec} is not supported in this region.`);
   }

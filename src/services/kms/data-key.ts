@@ -1,9 +1,9 @@
 import type { EncryptionContext } from '../../crypto/ciphertext.ts';
 import type { KeyOperation } from '../../keys/key-state-table.ts';
-import { invariant } from '../../runtime/errors.ts';
+import { invariant, KeyholdError } from '../../runtime/errors.ts';
 import type { Target } from '../operation.ts';
-import { checkContext, encryptUnder, SYMMETRIC_DEFAULT } from './encryption.ts';
-import { validationFailure, wrongSpec } from './errors.ts';
+import { encryptUnder, SYMMETRIC_DEFAULT } from './encryption.ts';
+import { validationFailure } from './errors.ts';
 import type { LoadedKey } from './key-source.ts';
 import type { KmsPorts } from './ports.ts';
 import { type KeyResource, type KeyTargetDeclaration, keyTarget } from './targets.ts';
@@ -36,8 +36,9 @@ export function dataKeyTarget<I extends Input>(
 }
 
 /** Data keys are encrypted under symmetric encryption keys alone, though RSA keys can have the same usage. */
-export function requireSymmetricKey({ record, arn }: LoadedKey, operation: DataKeyOperation): void {
-  if (record.keySpec !== SYMMETRIC_DEFAULT) throw wrongSpec(arn, record.keySpec, operation);
+export function requireSymmetricKey({ record }: LoadedKey): void {
+  if (record.keySpec === SYMMETRIC_DEFAULT) return;
+  throw new KeyholdError('InvalidKeyUsageException', 'You cannot generate a data key with an asymmetric CMK');
 }
 
 export async function encryptDataKey(
@@ -58,9 +59,18 @@ interface DataKeyInput extends Input {
   readonly KeySpec?: keyof typeof DATA_KEY_BYTES | undefined;
 }
 
-export function validateDataKey(input: DataKeyInput): void {
-  dataKeyBytes(input);
-  checkContext(input.EncryptionContext);
+/** As {@link dataKeyTarget}. AWS looks at the size once the key is found, and before the key's usage and state. */
+export function sizedDataKeyTarget<I extends DataKeyInput>(
+  ...declaration: Parameters<typeof dataKeyTarget<I>>
+): Target<I, KeyResource, KmsPorts> {
+  const target = dataKeyTarget<I>(...declaration);
+  return {
+    ...target,
+    check: (resolved, input, scope) => {
+      dataKeyBytes(input);
+      target.check?.(resolved, input, scope);
+    },
+  };
 }
 
 /** How long a data key is asked to be, in bytes. AWS takes exactly one of the two members. */

@@ -12,6 +12,7 @@ import {
 import { structure } from '../../wire/shapes.ts';
 import {
   checkContext,
+  ciphertextOf,
   decryptUnder,
   encryptionAlgorithmOf,
   ignoresCiphertext,
@@ -36,12 +37,12 @@ export const decrypt: KmsOperation<DecryptRequest, DecryptResponse, { key: KeyRe
   }),
   validate: (input) => {
     requireCiphertext(input, input.KeyId);
-    checkContext(input.EncryptionContext, input.EncryptionAlgorithm);
+    checkContext(input.EncryptionContext);
   },
   targets: {
     key: ciphertextKeyTarget({
       operation: 'Decrypt',
-      ciphertext: (input) => input.CiphertextBlob,
+      ciphertext: (input) => ciphertextOf(input),
       reference: (input) => input.KeyId,
       usage: 'ENCRYPT_DECRYPT',
       encryptionContext: (input) => input.EncryptionContext,
@@ -57,7 +58,7 @@ export const decrypt: KmsOperation<DecryptRequest, DecryptResponse, { key: KeyRe
   async handle({ input, targets, ports }) {
     const { key, recipient } = targets.key;
     const algorithm = encryptionAlgorithmOf(input.EncryptionAlgorithm);
-    requireEncryptionAlgorithm(key, algorithm);
+    requireEncryptionAlgorithm(key, algorithm, input.EncryptionContext);
     if (ignoresCiphertext(input)) return {};
     const { CiphertextBlob, EncryptionContext } = input;
     const { plaintext, materialId } = await decryptUnder(ports, key, algorithm, CiphertextBlob, EncryptionContext);
@@ -65,7 +66,8 @@ export const decrypt: KmsOperation<DecryptRequest, DecryptResponse, { key: KeyRe
       KeyId: key.arn,
       ...(await plaintextFor(recipient, 'Plaintext', plaintext, ports)),
       EncryptionAlgorithm: algorithm,
-      KeyMaterialId: materialId,
+      // AWS leaves it out where the answer is for a recipient, and so in GenerateDataKey.
+      KeyMaterialId: recipient === undefined ? materialId : undefined,
     };
   },
 };

@@ -5,7 +5,7 @@ import { required, structure } from '../../wire/shapes.ts';
 import { changeRelatedKeys } from './change-related-keys.ts';
 import type { KmsOperation } from './ports.ts';
 import { forgetRotation } from './rotation-notes.ts';
-import { requireOwnMaterial, requireRotatable } from './rotation-rules.ts';
+import { requireLead, requireOwnMaterial } from './rotation-rules.ts';
 import { type KeyResource, keyTarget } from './targets.ts';
 
 export const disableKeyRotation: KmsOperation<DisableKeyRotationRequest, undefined, { key: KeyResource }> = {
@@ -24,7 +24,8 @@ export const disableKeyRotation: KmsOperation<DisableKeyRotationRequest, undefin
   async handle({ targets, transaction }) {
     const { key } = targets.key;
     requireOwnMaterial(key);
-    requireRotatable(key);
+    // What is never rotated is not refused here, as AWS does not refuse it: there is nothing to disable.
+    requireLead(key);
     await forgetRotation(transaction, key.record);
     await changeRelatedKeys(transaction, key.record, disableRotation);
     return undefined;

@@ -23,9 +23,7 @@ export const encrypt: KmsOperation<EncryptRequest, EncryptResponse, { key: KeyRe
     EncryptionAlgorithm: encryptionAlgorithm,
     DryRun: dryRun,
   }),
-  validate: (input) => {
-    checkContext(input.EncryptionContext, input.EncryptionAlgorithm);
-  },
+  validate: (input) => checkContext(input.EncryptionContext),
   targets: {
     key: keyTarget({
       operation: 'Encrypt',
@@ -42,7 +40,7 @@ export const encrypt: KmsOperation<EncryptRequest, EncryptResponse, { key: KeyRe
   async handle({ input, targets, ports }) {
     const { key } = targets.key;
     const algorithm = encryptionAlgorithmOf(input.EncryptionAlgorithm);
-    requireEncryptionAlgorithm(key, algorithm);
+    requireEncryptionAlgorithm(key, algorithm, input.EncryptionContext);
     const { ciphertext } = await encryptUnder(ports, key, algorithm, input.Plaintext, input.EncryptionContext);
     return { CiphertextBlob: ciphertext, KeyId: key.arn, EncryptionAlgorithm: algorithm };
   },

@@ -1,7 +1,8 @@
 import { type AsymmetricEncryptionAlgorithm, maxPlaintextBytes } from '../../crypto/asymmetric-encryption.ts';
 import { decodeHeader, type EncryptionContext } from '../../crypto/ciphertext.ts';
 import { type EncryptionAlgorithm, keySpecs } from '../../crypto/key-specs.ts';
-import { incompatibleAlgorithm, incorrectKey, invalidCiphertext, validationFailure } from './errors.ts';
+import { invariant } from '../../runtime/errors.ts';
+import { incompatibleAlgorithm, invalidCiphertext, missingMember, validationFailure } from './errors.ts';
 import { currentHandle } from './key-handle.ts';
 import type { LoadedKey } from './key-source.ts';
 import type { KmsPorts } from './ports.ts';
@@ -52,8 +53,7 @@ async function decryptBlob(
   context: EncryptionContext | undefined,
 ): Promise<{ plaintext: Buffer; materialId: string }> {
   const header = decodeHeader(blob);
-  if (header === undefined) throw invalidCiphertext();
-  if (header.keyId !== key.record.keyId) throw incorrectKey();
+  invariant(header?.keyId === key.record.keyId, 'the target has compared the key with the ciphertext');
   const { materialId } = header;
   // A material that the key names itself must be there; one that only the blob names may be made up.
   const current = materialId === key.record.currentMaterialId;
@@ -68,10 +68,20 @@ export function encryptionAlgorithmOf(named: EncryptionAlgorithm | undefined): E
   return named ?? SYMMETRIC_DEFAULT;
 }
 
-/** A key that encrypts does so by the algorithms of its spec. */
-export function requireEncryptionAlgorithm({ record }: LoadedKey, algorithm: EncryptionAlgorithm): void {
+/**
+ * A key that encrypts does so by the algorithms of its spec. Contexts go with symmetric encryption alone, for nothing else
+ * authenticates additional data.
+ */
+export function requireEncryptionAlgorithm(
+  { record }: LoadedKey,
+  algorithm: EncryptionAlgorithm,
+  context: EncryptionContext | undefined,
+): void {
   if (keySpecs[record.keySpec].encryptionAlgorithms?.includes(algorithm) !== true) {
     throw incompatibleAlgorithm(algorithm, record.keySpec);
+  }
+  if (algorithm !== SYMMETRIC_DEFAULT && Object.keys(context ?? {}).length > 0) {
+    throw validationFailure('EncryptionContext is not supported when encrypting/decrypting with asymmetric CMKs.');
   }
 }
 
@@ -92,18 +102,12 @@ function checkPlaintextLength(
 /** Our own limit, of names and values together in UTF-8; AWS states none. */
 const MOST_CONTEXT_BYTES = 16 * 1024;
 
-/**
- * Contexts go with symmetric encryption alone, for nothing else authenticates additional data. And they are limited here
- * because policies may compare every pair with every pattern they have.
- */
-export function checkContext(context: EncryptionContext | undefined, algorithm?: EncryptionAlgorithm): void {
+/** Contexts are limited because policies may compare every pair with every pattern they have. */
+export function checkContext(context: EncryptionContext | undefined): void {
   if (context === undefined) return;
   let bytes = 0;
   for (const name of Object.keys(context)) {
     bytes += Buffer.byteLength(name) + Buffer.byteLength(context[name] as string);
-  }
-  if (bytes > 0 && encryptionAlgorithmOf(algorithm) !== SYMMETRIC_DEFAULT) {
-    throw validationFailure('EncryptionContext is not supported when encrypting/decrypting with asymmetric CMKs.');
   }
   if (bytes > MOST_CONTEXT_BYTES) {
     throw validationFailure(`The encryption context can have at most ${MOST_CONTEXT_BYTES} bytes.`);
@@ -121,15 +125,18 @@ export function ignoresCiphertext(input: CiphertextInput): boolean {
   return input.DryRun === true && input.DryRunModifiers?.includes('IGNORE_CIPHERTEXT') === true;
 }
 
+/** What is to be decrypted, if anything is. */
+export function ciphertextOf(input: CiphertextInput): Uint8Array | undefined {
+  return ignoresCiphertext(input) ? undefined : input.CiphertextBlob;
+}
+
 /** The ciphertext may be left out only where it is ignored, and then the key must be named. */
 export function requireCiphertext(input: CiphertextInput, keyId: string | undefined): void {
   if (input.DryRunModifiers !== undefined && input.DryRunModifiers.length > 0 && input.DryRun !== true) {
     throw validationFailure('DryRunModifiers can only be specified when DryRun is true.');
   }
   if (!ignoresCiphertext(input) && input.CiphertextBlob === undefined) {
-    throw validationFailure(
-      "1 validation error detected: Value at 'ciphertextBlob' failed to satisfy constraint: Member must not be null",
-    );
+    throw missingMember('ciphertextBlob');
   }
   if (ignoresCiphertext(input) && keyId === undefined) {
     throw validationFailure('A KMS key must be specified when the ciphertext is ignored.');

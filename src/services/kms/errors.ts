@@ -8,6 +8,11 @@ export function invalidKeyId(keyId: string): KeyholdError {
   return new KeyholdError('NotFoundException', `Invalid keyId '${keyId}'`);
 }
 
+/** Of a key ARN, AWS names only what stands for the key id, and without the quotation marks. */
+export function invalidKeyIdInArn(keyId: string): KeyholdError {
+  return new KeyholdError('NotFoundException', `Invalid keyId ${keyId}`);
+}
+
 export function keyNotFound(arn: string): KeyholdError {
   return new KeyholdError('NotFoundException', `Key '${arn}' does not exist`);
 }
@@ -54,14 +59,6 @@ export function incompatibleAlgorithm(algorithm: string, keySpec: string): Keyho
   );
 }
 
-/** The usage is right, but only some specs of that usage can do it. */
-export function wrongSpec(arn: string, keySpec: string, operation: string): KeyholdError {
-  return new KeyholdError(
-    'InvalidKeyUsageException',
-    `${arn} key KeySpec is ${keySpec} which is not valid for ${operation}.`,
-  );
-}
-
 /** Every way a ciphertext can be wrong looks the same, and says nothing. */
 export function invalidCiphertext(): KeyholdError {
   return new KeyholdError('InvalidCiphertextException');
@@ -94,6 +91,13 @@ export function validationFailure(message: string): KeyholdError {
   return new KeyholdError('ValidationException', message);
 }
 
+/** For a member that some requests must have and others need not. */
+export function missingMember(name: string): KeyholdError {
+  return validationFailure(
+    `1 validation error detected: Value null at '${name}' failed to satisfy constraint: Member must not be null`,
+  );
+}
+
 export function unsupported(message: string): KeyholdError {
   return new KeyholdError('UnsupportedOperationException', message);
 }
@@ -102,8 +106,8 @@ export function wrongOrigin(arn: string, origin: string): KeyholdError {
   return unsupported(`${arn} origin is ${origin} which is not valid for this operation.`);
 }
 
-/** AWS says no more than that: the message is empty. */
-export function notRotatable(): KeyholdError {
+/** For keys whose spec knows no such thing, AWS says no more than that: there is no message. */
+export function unsupportedBySpec(): KeyholdError {
   return unsupported('');
 }
 

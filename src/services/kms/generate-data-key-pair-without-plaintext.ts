@@ -5,7 +5,8 @@ import type {
 import { dataKeyPairSpec, dryRun, encryptionContext, grantTokens, keyId } from '../../wire/kms-shapes.ts';
 import { type Input, required, structure } from '../../wire/shapes.ts';
 import { dataKeyTarget } from './data-key.ts';
-import { dataKeyPairConditions, makeDataKeyPair, validateDataKeyPair } from './data-key-pair.ts';
+import { dataKeyPairConditions, makeDataKeyPair } from './data-key-pair.ts';
+import { checkContext } from './encryption.ts';
 import type { KmsOperation } from './ports.ts';
 import type { KeyResource } from './targets.ts';
 
@@ -22,7 +23,7 @@ export const generateDataKeyPairWithoutPlaintext: KmsOperation<
     GrantTokens: grantTokens,
     DryRun: dryRun,
   }),
-  validate: validateDataKeyPair,
+  validate: (input) => checkContext(input.EncryptionContext),
   targets: {
     key: dataKeyTarget<Input<GenerateDataKeyPairWithoutPlaintextRequest>>('GenerateDataKeyPairWithoutPlaintext', {
       conditions: dataKeyPairConditions,
@@ -32,7 +33,7 @@ export const generateDataKeyPairWithoutPlaintext: KmsOperation<
   audit: { readOnly: true, request: ['KeyId', 'KeyPairSpec', 'EncryptionContext', 'DryRun'] },
   async handle({ input, targets, ports, scope }) {
     const { key } = targets.key;
-    const made = await makeDataKeyPair('GenerateDataKeyPairWithoutPlaintext', ports, key, input, scope);
+    const made = await makeDataKeyPair(ports, key, input, scope);
     made.privateKey.fill(0);
     return {
       PrivateKeyCiphertextBlob: made.ciphertext,

@@ -9,7 +9,8 @@ import {
 } from '../../wire/kms-shapes.ts';
 import { type Input, required, structure } from '../../wire/shapes.ts';
 import { dataKeyTarget } from './data-key.ts';
-import { dataKeyPairConditions, makeDataKeyPair, validateDataKeyPair } from './data-key-pair.ts';
+import { dataKeyPairConditions, makeDataKeyPair } from './data-key-pair.ts';
+import { checkContext } from './encryption.ts';
 import type { KmsOperation } from './ports.ts';
 import { plaintextFor } from './recipient.ts';
 import type { KeyResource } from './targets.ts';
@@ -28,7 +29,7 @@ export const generateDataKeyPair: KmsOperation<
     Recipient: recipientInfo,
     DryRun: dryRun,
   }),
-  validate: validateDataKeyPair,
+  validate: (input) => checkContext(input.EncryptionContext),
   targets: {
     key: dataKeyTarget<Input<GenerateDataKeyPairRequest>>('GenerateDataKeyPair', {
       conditions: dataKeyPairConditions,
@@ -39,7 +40,7 @@ export const generateDataKeyPair: KmsOperation<
   audit: { readOnly: true, request: ['KeyId', 'KeyPairSpec', 'EncryptionContext', 'DryRun'] },
   async handle({ input, targets, ports, scope }) {
     const { key, recipient } = targets.key;
-    const made = await makeDataKeyPair('GenerateDataKeyPair', ports, key, input, scope);
+    const made = await makeDataKeyPair(ports, key, input, scope);
     return {
       PrivateKeyCiphertextBlob: made.ciphertext,
       ...(await plaintextFor(recipient, 'PrivateKeyPlaintext', made.privateKey, ports)),

@@ -4,7 +4,8 @@ import type {
 } from '@aws-sdk/client-kms';
 import { dataKeySpec, dryRun, encryptionContext, grantTokens, keyId, numberOfBytes } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
-import { dataKeyTarget, makeDataKey, requireSymmetricKey, validateDataKey } from './data-key.ts';
+import { makeDataKey, requireSymmetricKey, sizedDataKeyTarget } from './data-key.ts';
+import { checkContext } from './encryption.ts';
 import type { KmsOperation } from './ports.ts';
 import type { KeyResource } from './targets.ts';
 
@@ -22,13 +23,13 @@ export const generateDataKeyWithoutPlaintext: KmsOperation<
     GrantTokens: grantTokens,
     DryRun: dryRun,
   }),
-  validate: validateDataKey,
-  targets: { key: dataKeyTarget('GenerateDataKeyWithoutPlaintext') },
+  validate: (input) => checkContext(input.EncryptionContext),
+  targets: { key: sizedDataKeyTarget('GenerateDataKeyWithoutPlaintext') },
   effect: 'read',
   audit: { readOnly: true, request: ['KeyId', 'KeySpec', 'NumberOfBytes', 'EncryptionContext', 'DryRun'] },
   async handle({ input, targets, ports }) {
     const { key } = targets.key;
-    requireSymmetricKey(key, 'GenerateDataKeyWithoutPlaintext');
+    requireSymmetricKey(key);
     const dataKey = await makeDataKey(ports, key, input);
     dataKey.plaintext.fill(0);
     return { CiphertextBlob: dataKey.ciphertext, KeyId: key.arn, KeyMaterialId: dataKey.materialId };

@@ -9,7 +9,8 @@ import {
   recipientInfo,
 } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
-import { dataKeyTarget, makeDataKey, requireSymmetricKey, validateDataKey } from './data-key.ts';
+import { makeDataKey, requireSymmetricKey, sizedDataKeyTarget } from './data-key.ts';
+import { checkContext } from './encryption.ts';
 import type { KmsOperation } from './ports.ts';
 import { plaintextFor } from './recipient.ts';
 import type { KeyResource } from './targets.ts';
@@ -25,19 +26,19 @@ export const generateDataKey: KmsOperation<GenerateDataKeyRequest, GenerateDataK
     Recipient: recipientInfo,
     DryRun: dryRun,
   }),
-  validate: validateDataKey,
-  targets: { key: dataKeyTarget('GenerateDataKey', { recipient: (input) => input }) },
+  validate: (input) => checkContext(input.EncryptionContext),
+  targets: { key: sizedDataKeyTarget('GenerateDataKey', { recipient: (input) => input }) },
   effect: 'read',
   audit: { readOnly: true, request: ['KeyId', 'KeySpec', 'NumberOfBytes', 'EncryptionContext', 'DryRun'] },
   async handle({ input, targets, ports }) {
     const { key, recipient } = targets.key;
-    requireSymmetricKey(key, 'GenerateDataKey');
+    requireSymmetricKey(key);
     const dataKey = await makeDataKey(ports, key, input);
     return {
       CiphertextBlob: dataKey.ciphertext,
       ...(await plaintextFor(recipient, 'Plaintext', dataKey.plaintext, ports)),
       KeyId: key.arn,
-      KeyMaterialId: dataKey.materialId,
+      KeyMaterialId: recipient === undefined ? dataKey.materialId : undefined,
     };
   },
 };

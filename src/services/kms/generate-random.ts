@@ -20,9 +20,7 @@ export const generateRandom: KmsOperation<
     Recipient: recipientInfo,
   }),
   validate: (input) => {
-    if (input.NumberOfBytes === undefined) {
-      throw validationFailure('Please specify a number of bytes.');
-    }
+    if (input.NumberOfBytes === undefined) throw validationFailure('NumberOfBytes is required.');
   },
   targets: { account: accountTargetForRecipient('kms:GenerateRandom', (input) => input) },
   effect: 'read',

@@ -2,7 +2,7 @@ import type { CustomerMasterKeySpec, GetPublicKeyRequest, GetPublicKeyResponse }
 import { algorithmsOf, isAsymmetric } from '../../crypto/key-specs.ts';
 import { grantTokens, keyId } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
-import { unsupported } from './errors.ts';
+import { unsupportedBySpec } from './errors.ts';
 import { currentHandle } from './key-handle.ts';
 import type { KmsOperation } from './ports.ts';
 import { type KeyResource, keyTarget } from './targets.ts';
@@ -24,9 +24,7 @@ export const getPublicKey: KmsOperation<GetPublicKeyRequest, GetPublicKeyRespons
   async handle({ targets, ports }) {
     const { key } = targets.key;
     const { keySpec, keyUsage } = key.record;
-    if (!isAsymmetric(keySpec)) {
-      throw unsupported(`${key.arn} key spec is ${keySpec} which is not valid for this operation.`);
-    }
+    if (!isAsymmetric(keySpec)) throw unsupportedBySpec();
     return {
       KeyId: key.arn,
       PublicKey: ports.custody.publicKey(await currentHandle(ports, key)),

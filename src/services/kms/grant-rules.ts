@@ -5,7 +5,7 @@ import { type GrantConstraints, type GrantPrincipal, type GrantTerms, keyHasOper
 import type { KeyRecord } from '../../keys/key.ts';
 import { KeyholdError } from '../../runtime/errors.ts';
 import type { Input } from '../../wire/shapes.ts';
-import { invalidGrantId, validationFailure } from './errors.ts';
+import { invalidGrantId, missingMember, validationFailure } from './errors.ts';
 
 /** What AWS asks of a grant that is to be made ("CreateGrant" and "GrantConstraints", API reference). */
 export function checkGrant(input: Input<CreateGrantRequest>): void {
@@ -129,12 +129,6 @@ export function checkGrantId(grantId: string): void {
 /** AWS lets only its own services filter by a service, and none of them calls here. */
 export function forServicesOnly(member: string): KeyholdError {
   return validationFailure(`${member} can only be specified by AWS services.`);
-}
-
-export function missingMember(name: string): KeyholdError {
-  return validationFailure(
-    `1 validation error detected: Value null at '${name}' failed to satisfy constraint: Member must not be null`,
-  );
 }
 
 function invalidPrincipal(arn: string): KeyholdError {

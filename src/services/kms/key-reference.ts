@@ -3,7 +3,14 @@ import { ALIAS_PREFIX, aliasArn } from '../../keys/alias.ts';
 import { type KeyIdentity, keyArn, partitionOf } from '../../keys/key.ts';
 import { isDeleted } from '../../keys/lifecycle.ts';
 import type { Scope } from '../caller.ts';
-import { aliasNotFound, aliasNotSupported, arnOfOtherRegion, invalidKeyId, keyNotFound } from './errors.ts';
+import {
+  aliasNotFound,
+  aliasNotSupported,
+  arnOfOtherRegion,
+  invalidKeyId,
+  invalidKeyIdInArn,
+  keyNotFound,
+} from './errors.ts';
 import type { KeySource, LoadedKey } from './key-source.ts';
 
 /** A `KeyId` as callers write it: a key id, a key ARN, an alias name or an alias ARN. */
@@ -40,7 +47,7 @@ export function parseKeyReference(text: string, scope: Scope): KeyReference {
   const owner = { accountId, region };
   if (resource.startsWith(ALIAS_PREFIX)) return { kind: 'alias', owner, aliasName: resource };
   const keyId = resource.startsWith('key/') ? resource.slice('key/'.length) : '';
-  if (!isKeyId(keyId)) throw invalidKeyId(text);
+  if (!isKeyId(keyId)) throw keyId === '' ? invalidKeyId(text) : invalidKeyIdInArn(keyId);
   return { kind: 'key', owner, keyId };
 }
 
@@ -91,7 +98,7 @@ const UUID_LENGTH = 36;
 const MULTI_REGION_PREFIX = 'mrk-';
 const MULTI_REGION_LENGTH = MULTI_REGION_PREFIX.length + 32;
 
-/** A UUID in lower case, or `mrk-` and 32 hex digits. */
+/** A UUID, or `mrk-` and 32 hex digits. AWS takes them in either case, though no key has an id in upper case. */
 export function isKeyId(text: string): boolean {
   if (text.length === MULTI_REGION_LENGTH && text.startsWith(MULTI_REGION_PREFIX)) {
     return isHex(text, MULTI_REGION_PREFIX.length);
@@ -110,7 +117,7 @@ function isHex(text: string, from: number): boolean {
 }
 
 function isHexDigit(code: number): boolean {
-  return (code >= 0x30 && code <= 0x39) || (code >= 0x61 && code <= 0x66);
+  return (code >= 0x30 && code <= 0x39) || (code >= 0x41 && code <= 0x46) || (code >= 0x61 && code <= 0x66);
 }
 
 function isAccountId(text: string): boolean {

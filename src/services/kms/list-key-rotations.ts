@@ -5,7 +5,7 @@ import { type MaterialRecord, materialOrder, materialState } from '../../keys/ma
 import type { Reader } from '../../store/sealed-store.ts';
 import { includeKeyMaterial, keyId, limit, marker } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
-import { notRotatable } from './errors.ts';
+import { unsupportedBySpec } from './errors.ts';
 import { materialsOfKey, type StoredMaterial } from './materials-of-key.ts';
 import { pageOfList } from './pagination.ts';
 import type { KmsOperation } from './ports.ts';
@@ -34,7 +34,7 @@ export const listKeyRotations: KmsOperation<ListKeyRotationsRequest, ListKeyRota
   async handle({ input, targets, scope, ports }) {
     const { record } = targets.key.key;
     // "This parameter can only be used with KMS keys that support automatic or on-demand key rotation."
-    if (input.IncludeKeyMaterial !== undefined && !isRotatable(record)) throw notRotatable();
+    if (input.IncludeKeyMaterial !== undefined && !isRotatable(record)) throw unsupportedBySpec();
     const materials = await materialsOfKey(ports.store, record);
     const listed =
       input.IncludeKeyMaterial === 'ALL_KEY_MATERIAL'

@@ -12,6 +12,7 @@ import { required, structure } from '../../wire/shapes.ts';
 import type { ConditionTable } from '../condition-table.ts';
 import {
   checkContext,
+  ciphertextOf,
   decryptUnder,
   encryptionAlgorithmOf,
   encryptUnder,
@@ -49,14 +50,14 @@ export const reEncrypt: KmsOperation<
   }),
   validate: (input) => {
     requireCiphertext(input, input.SourceKeyId);
-    checkContext(input.SourceEncryptionContext, input.SourceEncryptionAlgorithm);
-    checkContext(input.DestinationEncryptionContext, input.DestinationEncryptionAlgorithm);
+    checkContext(input.SourceEncryptionContext);
+    checkContext(input.DestinationEncryptionContext);
   },
   targets: {
     source: ciphertextKeyTarget({
       operation: 'ReEncrypt',
       permission: 'kms:ReEncryptFrom',
-      ciphertext: (input) => input.CiphertextBlob,
+      ciphertext: (input) => ciphertextOf(input),
       reference: (input) => input.SourceKeyId,
       usage: 'ENCRYPT_DECRYPT',
       encryptionContext: (input) => input.SourceEncryptionContext,
@@ -94,8 +95,8 @@ export const reEncrypt: KmsOperation<
     const destination = targets.destination.key;
     const from = encryptionAlgorithmOf(input.SourceEncryptionAlgorithm);
     const to = encryptionAlgorithmOf(input.DestinationEncryptionAlgorithm);
-    requireEncryptionAlgorithm(source, from);
-    requireEncryptionAlgorithm(destination, to);
+    requireEncryptionAlgorithm(source, from, input.SourceEncryptionContext);
+    requireEncryptionAlgorithm(destination, to, input.DestinationEncryptionContext);
     if (ignoresCiphertext(input)) return {};
     const { CiphertextBlob, SourceEncryptionContext, DestinationEncryptionContext } = input;
     const opened = await decryptUnder(ports, source, from, CiphertextBlob, SourceEncryptionContext);

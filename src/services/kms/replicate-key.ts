@@ -111,7 +111,10 @@ export const replicateKey: KmsOperation<
       // AWS answers while the key is still being made; here it is ready as soon as this answer is.
       ReplicaKeyMetadata: { ...keyMetadata(replica, scope.nowMs), Enabled: false, KeyState: 'Creating' },
       ReplicaPolicy: policyText,
-      ReplicaTags: replicaTags.map(({ key, value }) => ({ TagKey: key, TagValue: value })),
+      // AWS leaves it out where there are none, though its example shows an empty list.
+      ...(replicaTags.length === 0
+        ? {}
+        : { ReplicaTags: replicaTags.map(({ key, value }) => ({ TagKey: key, TagValue: value })) }),
     };
   },
 };

@@ -1,6 +1,6 @@
 import type { KeyRecord } from '../../keys/key.ts';
 import { isReplica } from '../../keys/multi-region.ts';
-import { notPrimary, notRotatable, wrongOrigin } from './errors.ts';
+import { notPrimary, unsupportedBySpec, wrongOrigin } from './errors.ts';
 import type { LoadedKey } from './key-source.ts';
 
 /**
@@ -13,7 +13,12 @@ export function isRotatable({ keySpec }: KeyRecord): boolean {
 }
 
 export function requireRotatable({ record, arn }: LoadedKey): void {
-  if (!isRotatable(record)) throw notRotatable();
+  if (!isRotatable(record)) throw unsupportedBySpec();
+  requireLead({ record, arn });
+}
+
+/** Of related multi-Region keys, the primary has the schedule. */
+export function requireLead({ record, arn }: Pick<LoadedKey, 'record' | 'arn'>): void {
   if (isReplica(record)) throw notPrimary(arn);
 }
 

@@ -25,7 +25,7 @@ export const scheduleKeyDeletion: KmsOperation<
     const days = pendingWindowOf(input);
     if (days < SHORTEST_PENDING_WINDOW_DAYS || days > LONGEST_PENDING_WINDOW_DAYS) {
       throw validationFailure(
-        `PendingWindowInDays must be between ${SHORTEST_PENDING_WINDOW_DAYS} and ${LONGEST_PENDING_WINDOW_DAYS} days.`,
+        `PendingWindowInDays must be between ${SHORTEST_PENDING_WINDOW_DAYS} and ${LONGEST_PENDING_WINDOW_DAYS}`,
       );
     }
   },

@@ -7,7 +7,7 @@ const tags = (...keys: readonly string[]) => keys.map((key) => ({ key, value: `v
 const many = (count: number) => Array.from({ length: count }, (_, at) => `tag ${String(at).padStart(3, '0')}`);
 
 const someTags = fc
-  .uniqueArray(fc.string({ minLength: 1, maxLength: 3 }), { maxLength: 20 })
+  .uniqueArray(fc.string({ unit: fc.constantFrom(...'aäB0 _.:/=+-@'), minLength: 1, maxLength: 3 }), { maxLength: 20 })
   .map((keys) => readTags(wire(...keys.filter((key) => !key.toLowerCase().startsWith('aws:')))));
 
 test('tags are kept in the order of their keys, whatever order they came in', () => {
@@ -25,6 +25,17 @@ test('a key given twice is refused', () => {
 
 test.each(['aws:team', 'AWS:team', 'aWs:', 'aws:'])('the key %s is AWS’s', (key) => {
   expect(() => readTags(wire(key))).toThrow(expect.objectContaining({ code: 'TagException' }));
+});
+
+test.each(['a&b', 'a#', 'a\tb', 'a\n', '(a)', '🍐'])('neither keys nor values can be %j', (text) => {
+  const invalid = expect.objectContaining({ code: 'TagException', message: 'Invalid tag' });
+  expect(() => readTags([{ TagKey: text, TagValue: '' }])).toThrow(invalid);
+  expect(() => readTags([{ TagKey: 'a', TagValue: text }])).toThrow(invalid);
+});
+
+test('more than fifty in one request are too many, whatever the key has', () => {
+  const tooMany = expect.objectContaining({ code: 'TagException', message: 'Too many tags' });
+  expect(() => readTags(wire(...many(51)))).toThrow(tooMany);
 });
 
 test.each(['aws', 'awsteam', 'team:aws:', ' aws:'])('the key %s is anyone’s', (key) => {

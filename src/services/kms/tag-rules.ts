@@ -6,16 +6,18 @@ import type { Input } from '../../wire/shapes.ts';
 /** Tags as they are kept: in the order of their keys. Throws TagException for what AWS does not take ("Tag", API reference). */
 export function readTags(wire: readonly Input<WireTag>[]): Tag[] {
   const tags = wire.map(({ TagKey, TagValue }) => ({ key: TagKey, value: TagValue }));
-  const seen = new Set<string>();
-  for (const { key, value } of tags) {
-    if (key.toLowerCase().startsWith('aws:') || value.toLowerCase().startsWith('aws:')) {
-      throw tagException('Tags cannot begin with aws:, which is reserved for AWS.');
-    }
-    if (seen.has(key)) throw tagException('Duplicate tag keys');
-    seen.add(key);
+  if (new Set(tags.map(({ key }) => key)).size < tags.length) throw tagException('Duplicate tag keys');
+  // So many at once can never do, whatever the key has; AWS has another exception for what is too many with those.
+  if (tags.length > MOST_TAGS_PER_KEY) throw tagException('Too many tags');
+  for (const text of tags.flatMap(({ key, value }) => [key, value])) {
+    if (text.toLowerCase().startsWith('aws:')) throw tagException('Tags beginning with aws: are reserved');
+    if (!TAG_CHARACTERS.test(text)) throw tagException('Invalid tag');
   }
   return inOrder(tags);
 }
+
+/** "Tag naming conventions" of the Tag Editor's user guide. */
+const TAG_CHARACTERS = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u;
 
 /** The tags of a key after TagResource: values of keys that it had are replaced. */
 export function mergeTags(existing: readonly Tag[], added: readonly Tag[]): Tag[] {

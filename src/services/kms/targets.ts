@@ -12,7 +12,15 @@ import type { Scope } from '../caller.ts';
 import { type ConditionTable, conditionReader } from '../condition-table.ts';
 import type { ConditionRequest, GrantQuestion, Target, TargetSummary } from '../operation.ts';
 import { callerConditions, contextConditions, keyConditions, recipientConditions } from './condition-keys.ts';
-import { disabled, invalidCiphertext, invalidState, notPendingDeletion, wrongOrigin, wrongUsage } from './errors.ts';
+import {
+  disabled,
+  incorrectKey,
+  invalidCiphertext,
+  invalidState,
+  notPendingDeletion,
+  wrongOrigin,
+  wrongUsage,
+} from './errors.ts';
 import { grantsAllow } from './grant-decision.ts';
 import { followKeyReference, livingKey, type ResolvedKey } from './key-reference.ts';
 import type { LoadedKey } from './key-source.ts';
@@ -53,7 +61,9 @@ export interface KeyTargetDeclaration<Input> extends KeyUse<Input> {
 }
 
 export interface CiphertextKeyTargetDeclaration<Input> extends KeyUse<Input> {
+  /** Absent only where the request names a key, and asks about permissions alone. */
   readonly ciphertext: (input: Input) => Uint8Array | undefined;
+  readonly encryptionAlgorithm: (input: Input) => string;
   /** The optional member that names the key as well. */
   readonly reference: (input: Input) => string | undefined;
 }
@@ -86,8 +96,19 @@ export function keyTarget<Input>(declaration: KeyTargetDeclaration<Input>): KmsT
 export function ciphertextKeyTarget<Input>(
   declaration: CiphertextKeyTargetDeclaration<Input>,
 ): KmsTarget<Input, KeyResource> {
+  const use = keyUse(declaration, 'ciphertext, key or alias', true);
   return {
-    ...keyUse(declaration, 'ciphertext, key or alias', true),
+    ...use,
+    // AWS reads a ciphertext before it looks at the usage and the state of the key that the request names besides.
+    check: (resolved, input, scope) => {
+      const blob = declaration.ciphertext(input);
+      if (blob !== undefined && declaration.encryptionAlgorithm(input) === 'SYMMETRIC_DEFAULT') {
+        const header = decodeHeader(blob);
+        if (header === undefined) throw invalidCiphertext();
+        if (header.keyId !== resolved.key.record.keyId) throw incorrectKey();
+      }
+      use.check(resolved, input, scope);
+    },
     resolve: async (input, ports, scope) => {
       checkGrantTokens(input, ports);
       const reference = declaration.reference(input);

@@ -1,9 +1,12 @@
 import type { UpdateAliasRequest } from '@aws-sdk/client-kms';
+import { isAsymmetric } from '../../crypto/key-specs.ts';
+import type { KeyRecord } from '../../keys/key.ts';
 import { aliasesOfKeyTable, aliasesTable, aliasRecordName } from '../../keys/tables.ts';
 import { KeyholdError } from '../../runtime/errors.ts';
 import { aliasName, keyId } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
 import { aliasOfKeyName, checkAliasName, checkAliasQuota, checkAliasTarget } from './alias-rules.ts';
+import { validationFailure } from './errors.ts';
 import type { KmsOperation } from './ports.ts';
 import { aliasTarget, type KeyResource, keyTarget } from './targets.ts';
 
@@ -40,6 +43,7 @@ export const updateAlias: KmsOperation<
   async handle({ input, targets, scope, transaction }) {
     const from = targets.oldKey.identity;
     const to = targets.newKey.identity;
+    requireSameKind(targets.oldKey.key.record, targets.newKey.key.record);
     const name = aliasRecordName(to, input.AliasName);
     const alias = await transaction.get(aliasesTable, name);
     const oldListing = await transaction.get(aliasesOfKeyTable, aliasOfKeyName(from, input.AliasName));
@@ -60,3 +64,12 @@ export const updateAlias: KmsOperation<
     return undefined;
   },
 };
+
+/**
+ * Code that knows a key by its alias goes on working ("UpdateAlias", API reference): both keys are symmetric, or both HMAC,
+ * or both asymmetric, and of one usage. AWS documents the rule, not its words.
+ */
+function requireSameKind(from: KeyRecord, to: KeyRecord): void {
+  if (from.keyUsage === to.keyUsage && isAsymmetric(from.keySpec) === isAsymmetric(to.keySpec)) return;
+  throw validationFailure('An alias can only be moved to a KMS key of the same type and the same key usage.');
+}

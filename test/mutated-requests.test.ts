@@ -1,17 +1,26 @@
+import { createHmac, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { join } from 'node:path';
 import {
   CreateAliasCommand,
+  CreateGrantCommand,
   CreateKeyCommand,
+  type CreateKeyCommandInput,
   DecryptCommand,
+  EncapsulateCommand,
   EncryptCommand,
+  GetPublicKeyCommand,
+  ImportKeyMaterialCommand,
   type KMSClient,
   ScheduleKeyDeletionCommand,
+  SignCommand,
 } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { verifyAuditDirectory } from '../src/audit/verify.ts';
 import { parseJson } from '../src/wire/json-text.ts';
 import { dice, testSeed } from './support/dice.ts';
+import { FOR_GOOD, importRequest } from './support/import-material.ts';
 import { type Ciphertext, type Knowledge, objection } from './support/kms-oracle.ts';
+import type { KeyKnowledge } from './support/kms-oracle-keys.ts';
 import { type Answer, openLane, readLooseRequest, sendAlone } from './support/raw-http.ts';
 import { type Mutant, type MutationContext, mutant, type Template } from './support/request-mutations.ts';
 import { cleanUp, startServer, type TestServer } from './support/server.ts';
@@ -44,16 +53,18 @@ beforeAll(async () => {
   await kms.send(new ScheduleKeyDeletionCommand({ KeyId: doomed.keyId, PendingWindowInDays: 7 }));
   const plain = await encrypt(crypto);
   const bound = await encrypt(crypto, { tenant: 'example', purpose: 'backup' });
+  const specials = await makeSpecialKeys();
   knowledge = {
-    keyNames: new Set([...crypto.names, ...changed.names, ...doomed.names]),
+    keyNames: new Set([crypto, changed, doomed, ...specials.made].flatMap(({ names }) => [...names])),
     ciphertexts: new Map([plain, bound].map((each) => [each.blob, each])),
+    keys: specials.known,
   };
   context = {
     host: `127.0.0.1:${server.port}`,
     sign: signerFor(server.credentials),
     accessKeyId: server.credentials.accessKeyId,
-    templates: templatesOf(crypto.keyId, plain, bound),
-    changeTemplates: changeTemplatesOf(changed.keyId, doomed.keyId),
+    templates: [...templatesOf(crypto.keyId, plain, bound), ...specials.templates],
+    changeTemplates: [...changeTemplatesOf(changed.keyId, doomed.keyId), ...specials.changeTemplates],
     harmlessOperations: [
       'Encrypt',
       'Decrypt',
@@ -61,6 +72,8 @@ beforeAll(async () => {
       'DescribeKey',
       'ListKeys',
       'ListAliases',
+      'ListKeyRotations',
+      'GetPublicKey',
       'TagResource',
     ],
     now: Date.now,
@@ -74,8 +87,8 @@ interface MadeKey {
   readonly names: ReadonlySet<string>;
 }
 
-async function createKey(alias: string): Promise<MadeKey> {
-  const { KeyMetadata } = await kms.send(new CreateKeyCommand({}));
+async function createKey(alias: string, input: CreateKeyCommandInput = {}): Promise<MadeKey> {
+  const { KeyMetadata } = await kms.send(new CreateKeyCommand(input));
   const { KeyId: keyId = '', Arn: arn = '' } = KeyMetadata ?? {};
   await kms.send(new CreateAliasCommand({ AliasName: alias, TargetKeyId: keyId }));
   return { keyId, names: new Set([keyId, arn, alias, arn.replace(`key/${keyId}`, alias)]) };
@@ -116,6 +129,118 @@ function templatesOf(keyId: string, plain: Ciphertext, bound: Ciphertext): Templ
     { operation: 'GetKeyPolicy', body: { KeyId: keyId, PolicyName: 'default' } },
   ];
 }
+
+interface SpecialKeys {
+  readonly made: readonly MadeKey[];
+  readonly known: KeyKnowledge;
+  readonly templates: readonly Template[];
+  readonly changeTemplates: readonly Template[];
+}
+
+/** Keys that sign, authenticate, agree and encapsulate, that are imported, granted and replicated. */
+async function makeSpecialKeys(): Promise<SpecialKeys> {
+  const spec = (KeySpec: CreateKeyCommandInput['KeySpec'], KeyUsage: CreateKeyCommandInput['KeyUsage'], more = {}) =>
+    createKey(`alias/mutants-${KeySpec?.toLowerCase()}-${KeyUsage?.toLowerCase()}`, { KeySpec, KeyUsage, ...more });
+  const signing = await spec('ECC_NIST_P256', 'SIGN_VERIFY');
+  const mac = await spec('HMAC_256', 'GENERATE_VERIFY_MAC', { Origin: 'EXTERNAL' });
+  const agreement = await spec('ECC_NIST_P256', 'KEY_AGREEMENT');
+  const kem = await spec('ML_KEM_768', 'ENCAPSULATE_DECAPSULATE');
+  const granted = await createKey('alias/mutants-granted');
+  const related = await createKey('alias/mutants-related', { MultiRegion: true });
+
+  const message = Buffer.from(SECRET);
+  const macKey = Buffer.alloc(32, 0x6b);
+  const imported = { ...(await importRequest(kms, mac.keyId, macKey)), ...FOR_GOOD };
+  await kms.send(new ImportKeyMaterialCommand(imported));
+  const ourKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+  const capsule = await kms.send(new EncapsulateCommand({ KeyId: kem.keyId, EncapsulationAlgorithm: 'ML_KEM' }));
+  const SigningAlgorithm = 'ECDSA_SHA_256';
+  const { Signature } = await kms.send(new SignCommand({ KeyId: signing.keyId, Message: message, SigningAlgorithm }));
+  const GranteePrincipal = `arn:aws:iam::${server.accountId}:role/mutant`;
+  const { GrantId = '', GrantToken = '' } = await kms.send(
+    new CreateGrantCommand({ KeyId: granted.keyId, GranteePrincipal, Operations: ['Decrypt', 'RetireGrant'] }),
+  );
+
+  const known: KeyKnowledge = {
+    signingKey: await publicKeyOf(signing),
+    macKey,
+    agreementKey: await publicKeyOf(agreement),
+    ourKey,
+    kemKey: await publicKeyOf(kem),
+    capsule: { ciphertext: base64(capsule.SharedSecretCiphertextBlob), secret: base64(capsule.SharedSecret) },
+    importToken: base64(imported.ImportToken),
+    wrappedMaterial: base64(imported.EncryptedKeyMaterial),
+  };
+  const signed = { KeyId: signing.keyId, Message: base64(message), MessageType: 'RAW', SigningAlgorithm };
+  const digested = { ...signed, Message: base64(Buffer.alloc(32, 7)), MessageType: 'DIGEST' };
+  const authenticated = { KeyId: mac.keyId, Message: base64(message), MacAlgorithm: 'HMAC_SHA_256' };
+  const KeyId = granted.keyId;
+  const RetiringPrincipal = `arn:aws:iam::${server.accountId}:user/mutant`;
+  return {
+    made: [signing, mac, agreement, kem, granted, related],
+    known,
+    templates: [
+      { operation: 'Sign', body: signed },
+      { operation: 'Sign', body: digested },
+      { operation: 'Verify', body: { ...signed, Signature: base64(Signature) } },
+      { operation: 'GenerateMac', body: authenticated },
+      {
+        operation: 'VerifyMac',
+        body: { ...authenticated, Mac: createHmac('sha256', macKey).update(message).digest('base64') },
+      },
+      {
+        operation: 'DeriveSharedSecret',
+        body: {
+          KeyId: agreement.keyId,
+          KeyAgreementAlgorithm: 'ECDH',
+          PublicKey: base64(createPublicKey(ourKey).export({ type: 'spki', format: 'der' })),
+        },
+      },
+      {
+        operation: 'Decapsulate',
+        body: {
+          KeyId: kem.keyId,
+          SharedSecretCiphertextBlob: known.capsule.ciphertext,
+          EncapsulationAlgorithm: 'ML_KEM',
+        },
+      },
+      { operation: 'GenerateDataKeyPair', body: { KeyId, KeyPairSpec: 'ECC_NIST_P256' } },
+      { operation: 'GetPublicKey', body: { KeyId: signing.keyId } },
+      { operation: 'GetKeyLastUsage', body: { KeyId: signing.keyId } },
+      { operation: 'GetKeyRotationStatus', body: { KeyId } },
+      { operation: 'ListKeyRotations', body: { KeyId, Limit: 1 } },
+      { operation: 'ListGrants', body: { KeyId, Limit: 1, GranteePrincipal } },
+      { operation: 'ListRetirableGrants', body: { RetiringPrincipal, Limit: 1 } },
+    ],
+    changeTemplates: [
+      {
+        operation: 'CreateGrant',
+        body: { KeyId, GranteePrincipal, RetiringPrincipal, Operations: ['Encrypt', 'Decrypt'], Name: 'mutant' },
+      },
+      { operation: 'CreateGrant', body: { KeyId, GranteePrincipal, Operations: ['Decrypt'], Constraints: {} } },
+      { operation: 'RetireGrant', body: { GrantToken } },
+      { operation: 'RevokeGrant', body: { KeyId, GrantId } },
+      { operation: 'EnableKeyRotation', body: { KeyId, RotationPeriodInDays: 365 } },
+      { operation: 'ReplicateKey', body: { KeyId: related.keyId, ReplicaRegion: 'eu-west-1' } },
+      {
+        operation: 'ImportKeyMaterial',
+        body: {
+          KeyId: mac.keyId,
+          ImportToken: known.importToken,
+          EncryptedKeyMaterial: known.wrappedMaterial,
+          ...FOR_GOOD,
+        },
+      },
+    ],
+  };
+}
+
+async function publicKeyOf({ keyId }: MadeKey): Promise<KeyObject> {
+  const { PublicKey = new Uint8Array() } = await kms.send(new GetPublicKeyCommand({ KeyId: keyId }));
+  return createPublicKey({ key: Buffer.from(PublicKey), type: 'spki', format: 'der' });
+}
+
+const base64 = (bytes: Uint8Array = new Uint8Array()) => Buffer.from(bytes).toString('base64');
 
 /** What they change is no business of the others. */
 function changeTemplatesOf(keyId: string, doomedKeyId: string): Template[] {
@@ -177,6 +302,8 @@ test(`${MUTANTS} mutated requests: no crash, no 5xx, and no answer that is not d
     'InvalidCiphertextException',
     'InvalidGrantTokenException',
     'InvalidKeyUsageException',
+    'KMSInvalidMacException',
+    'KMSInvalidSignatureException',
     'InvalidMarkerException',
     'InvalidSignatureException',
     'KMSInvalidStateException',

@@ -9,7 +9,7 @@ import type { Random } from '../runtime/random.ts';
 /**
  * The curves of NIST and secp256k1: ECDSA (FIPS 186-5 section 6) and ECDH (SP 800-56A revision 3). Messages are signed by
  * OpenSSL. Digests are signed by @noble/curves, because node:crypto always hashes what it signs with an EC key; being
- * JavaScript, that is slower (0.3 to 1.2 ms, and 1 to 9 ms to verify, on the event loop), it cannot promise the constant time
+ * JavaScript, that is slower (0.3 to 1.2 ms, and 1 to 9 ms to verify), it cannot promise the constant time
  * of OpenSSL's code, and its copies of the private number are big integers, which nobody can wipe.
  */
 

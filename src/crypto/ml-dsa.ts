@@ -7,7 +7,7 @@ import type { Random } from '../runtime/random.ts';
 /**
  * ML-DSA (FIPS 204), with an empty context. Messages are signed by OpenSSL; its way to sign a message representative µ is
  * not open to node:crypto, so those are signed by @noble/post-quantum, with the key grown anew from its seed each time: 5 to
- * 8 ms on the event loop, and 1 to 2 ms to verify.
+ * 30 ms, for as many tries as it takes, and 1 to 4 ms to verify.
  */
 
 const signInPool = promisify(sign);

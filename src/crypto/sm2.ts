@@ -4,7 +4,7 @@ import { DER } from '@noble/curves/abstract/der.js';
 /**
  * SM2 (GB/T 32918, also GM/T 0003): SM2DSA, SM2PKE and ECDH on the curve of GB/T 32918.5. OpenSSL makes the keys, and reads
  * and checks them. node:crypto signs with it under an empty user id only, and neither encrypts nor agrees on secrets with
- * keys it has read, so that is sm-crypto-v2's work. Being JavaScript, it takes some milliseconds of the event loop, cannot
+ * keys it has read, so that is sm-crypto-v2's work. Being JavaScript, it takes some milliseconds, cannot
  * promise constant time, and takes the private number as a string, which stays in memory until it is collected. Its
  * randomness is Node's Web Crypto, not the Random port. Loading it takes 20 ms or so, which start-up is spared.
  */

@@ -7,6 +7,7 @@ import type { Config } from '../config/config.ts';
 import { openDomainKeys } from '../custody/domain-keys.ts';
 import { openRootKeyFile } from '../custody/root-key/file-root-key.ts';
 import { keyPairMaker } from '../custody/software/rsa-key-maker.ts';
+import { signaturesApart } from '../custody/software/signatures.ts';
 import { softwareCustody } from '../custody/software/software-custody.ts';
 import { softwareImport } from '../custody/software/software-import.ts';
 import { systemClock } from '../runtime/clock.ts';
@@ -54,7 +55,7 @@ export interface WorkerOrders {
 export type ToWorker = { readonly type: 'stop' } | { readonly type: 'reload-tls' };
 export type FromWorker = { readonly type: 'listening' } | { readonly type: 'refused'; readonly message: string };
 
-/** Keys that one worker keeps in memory, with their material; some 1.5 KiB each. */
+/** Keys that one worker keeps in memory, with their material; some 1.5 KiB each. A key pair takes the room of up to 43. */
 const CACHED_KEYS = 120_000;
 /** Grants that one worker keeps in memory, and grantees without any; some 1.5 KiB each at most. */
 const CACHED_GRANTS = 100_000;
@@ -80,8 +81,9 @@ async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloa
   const store = announcing(sealedStore(raw, domainKeys.sealer('records')), epoch);
   const feed = await changeFeed(store, epoch);
   const keyPairs = keyPairMaker();
+  const signatures = signaturesApart(random);
   const keyMaterial = domainKeys.sealer('key material');
-  const custody = softwareCustody(keyMaterial, random, keyPairs.make);
+  const custody = softwareCustody(keyMaterial, random, keyPairs.make, signatures);
   const materialImport = softwareImport(keyMaterial, domainKeys.sealer('import token'), keyPairs.make);
   const compilePolicy = policyCompiler();
   const keys = keyDirectory({ store, feed, custody, compilePolicy, capacity: CACHED_KEYS });
@@ -143,8 +145,8 @@ async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloa
   return {
     async stop() {
       await listener.close();
-      // Clients that wait for an RSA key are gone by now; their requests still have to be recorded.
-      await keyPairs.stop();
+      // Clients that wait for an RSA key or a signature are gone by now; their requests still have to be recorded.
+      await Promise.all([keyPairs.stop(), signatures.stop()]);
       await sweeper?.stop();
       await usageWriter.stop();
       await audit.close();

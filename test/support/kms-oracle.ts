@@ -1,3 +1,5 @@
+import { answersOfKeys, type KeyKnowledge } from './kms-oracle-keys.ts';
+
 /**
  * Which requests of AWS KMS may be answered with 200, said a second time and apart from the server: by what a caller may
  * send, and by what was made before. It is asked about every answer that a mutated request gets.
@@ -16,10 +18,12 @@ export interface Knowledge {
   readonly keyNames: Set<string>;
   /** Blobs that exist, by their base64. */
   readonly ciphertexts: ReadonlyMap<string, Ciphertext>;
+  readonly keys: KeyKnowledge;
 }
 
 type Body = Readonly<Record<string, unknown>>;
-type Check = (value: unknown, knowledge: Knowledge) => boolean;
+type Names = Omit<Knowledge, 'keys'>;
+type Check = (value: unknown, knowledge: Names) => boolean;
 
 /**
  * Why this body should not have been answered with this answer; undefined if it may.
@@ -34,6 +38,7 @@ export function objection(operation: string, body: unknown, answer: Body, knowle
     const value = Object.hasOwn(body, name) ? (body as Body)[name] : undefined;
     if (!check(value ?? undefined, knowledge)) return `${name} is not valid`;
   }
+  if (Object.hasOwn(answersOfKeys, operation)) return answersOfKeys[operation]?.(body as Body, answer, knowledge.keys);
   return answers.get(operation)?.(body as Body, answer, knowledge);
 }
 
@@ -98,7 +103,34 @@ const tag: Check = (value) =>
   text(1, 128)((value as Body)['TagKey'], NOTHING) &&
   text(0, 256)((value as Body)['TagValue'], NOTHING);
 const marker = optional(text(1, 1024));
-const NOTHING: Knowledge = { keyNames: new Set(), ciphertexts: new Map() };
+const NOTHING: Names = { keyNames: new Set(), ciphertexts: new Map() };
+
+/** A principal as grants name it, in any partition. */
+const principalArn: Check = (value) =>
+  typeof value === 'string' &&
+  value.length <= 256 &&
+  /^arn:aws(-cn|-us-gov)?:(iam|sts)::\d{12}:(root|[a-z-]+\/[\w+=,.@:/-]+)$/.test(value);
+const grantId: Check = (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
+const constraints: Check = (value) =>
+  typeof value === 'object' &&
+  value !== null &&
+  optional(context)((value as Body)['EncryptionContextSubset'] ?? undefined, NOTHING) &&
+  optional(context)((value as Body)['EncryptionContextEquals'] ?? undefined, NOTHING);
+const messageType = optional(oneOf('RAW', 'DIGEST'));
+const signing = {
+  KeyId: knownKey,
+  Message: blob(1, 4096),
+  MessageType: messageType,
+  GrantTokens: none,
+  DryRun: noDryRun,
+};
+const authenticating = {
+  KeyId: knownKey,
+  Message: blob(1, 4096),
+  MacAlgorithm: oneOf('HMAC_SHA_256'),
+  GrantTokens: none,
+  DryRun: noDryRun,
+};
 
 const dataKey = {
   KeyId: knownKey,
@@ -111,6 +143,24 @@ const dataKey = {
 
 const operations = new Map<string, Readonly<Record<string, Check>>>([
   ['CancelKeyDeletion', { KeyId: knownKey }],
+  [
+    'CreateGrant',
+    {
+      KeyId: knownKey,
+      GranteePrincipal: principalArn,
+      RetiringPrincipal: optional(principalArn),
+      Operations: (value, knowledge) =>
+        Array.isArray(value) &&
+        value.length > 0 &&
+        listOf(oneOf('Encrypt', 'Decrypt', 'RetireGrant'))(value, knowledge),
+      Constraints: optional(constraints),
+      GrantTokens: none,
+      Name: optional((value) => typeof value === 'string' && /^[a-zA-Z0-9:/_-]{1,256}$/.test(value)),
+      DryRun: noDryRun,
+      GranteeServicePrincipal: absent,
+      RetiringServicePrincipal: optional(text(1, 256)),
+    },
+  ],
   ['CreateAlias', { AliasName: aliasName, TargetKeyId: knownKey }],
   [
     'CreateKey',
@@ -141,6 +191,27 @@ const operations = new Map<string, Readonly<Record<string, Check>>>([
       DryRunModifiers: none,
     },
   ],
+  [
+    'Decapsulate',
+    {
+      KeyId: knownKey,
+      SharedSecretCiphertextBlob: blob(1088, 1088),
+      EncapsulationAlgorithm: oneOf('ML_KEM'),
+      GrantTokens: none,
+      DryRun: noDryRun,
+    },
+  ],
+  [
+    'DeriveSharedSecret',
+    {
+      KeyId: knownKey,
+      KeyAgreementAlgorithm: oneOf('ECDH'),
+      PublicKey: blob(1, 8192),
+      GrantTokens: none,
+      DryRun: noDryRun,
+      Recipient: absent,
+    },
+  ],
   ['DeleteAlias', { AliasName: aliasName }],
   // Describing the alias of an AWS managed key makes the key.
   ['DescribeKey', { KeyId: eitherOf(knownKey, oneOf('alias/aws/s3')), GrantTokens: none }],
@@ -160,6 +231,61 @@ const operations = new Map<string, Readonly<Record<string, Check>>>([
   ['GenerateDataKey', { ...dataKey, Recipient: absent }],
   ['GenerateDataKeyWithoutPlaintext', dataKey],
   ['GenerateRandom', { NumberOfBytes: whole(1, 1024), CustomKeyStoreId: absent, Recipient: absent }],
+  [
+    'GenerateDataKeyPair',
+    {
+      KeyId: knownKey,
+      KeyPairSpec: oneOf('ECC_NIST_P256', 'ECC_NIST_P521'),
+      EncryptionContext: optional(context),
+      GrantTokens: none,
+      Recipient: absent,
+      DryRun: noDryRun,
+    },
+  ],
+  ['GenerateMac', authenticating],
+  ['GetKeyLastUsage', { KeyId: knownKey }],
+  ['GetKeyRotationStatus', { KeyId: knownKey }],
+  ['GetPublicKey', { KeyId: knownKey, GrantTokens: none }],
+  [
+    'ImportKeyMaterial',
+    {
+      KeyId: knownKey,
+      ImportToken: blob(1, 6144),
+      EncryptedKeyMaterial: blob(1, 6144),
+      ValidTo: absent,
+      ExpirationModel: oneOf('KEY_MATERIAL_DOES_NOT_EXPIRE'),
+      ImportType: optional(oneOf('EXISTING_KEY_MATERIAL')),
+      KeyMaterialId: optional(grantId),
+    },
+  ],
+  ['EnableKeyRotation', { KeyId: knownKey, RotationPeriodInDays: optional(whole(90, 2560)) }],
+  [
+    'ListGrants',
+    {
+      KeyId: knownKey,
+      Limit: optional(whole(1, 100)),
+      Marker: marker,
+      GrantId: optional(grantId),
+      GranteePrincipal: optional(principalArn),
+      GranteeServicePrincipal: absent,
+    },
+  ],
+  ['ListKeyRotations', { KeyId: knownKey, Limit: optional(whole(1, 1000)), Marker: marker }],
+  [
+    'ListRetirableGrants',
+    {
+      RetiringPrincipal: principalArn,
+      RetiringServicePrincipal: absent,
+      Limit: optional(whole(1, 100)),
+      Marker: marker,
+    },
+  ],
+  ['ReplicateKey', { KeyId: knownKey, ReplicaRegion: (value) => /^([a-z]+-){2,3}\d+$/.test(String(value)) }],
+  ['RetireGrant', { GrantToken: optional(text(1, 8192)), KeyId: optional(knownKey), DryRun: noDryRun }],
+  ['RevokeGrant', { KeyId: knownKey, GrantId: grantId, DryRun: noDryRun }],
+  ['Sign', { ...signing, SigningAlgorithm: oneOf('ECDSA_SHA_256') }],
+  ['Verify', { ...signing, Signature: blob(1, 6144), SigningAlgorithm: oneOf('ECDSA_SHA_256') }],
+  ['VerifyMac', { ...authenticating, Mac: blob(1, 6144) }],
   ['GetKeyPolicy', { KeyId: knownKey, PolicyName: optional(oneOf('default')) }],
   ['ListAliases', { KeyId: optional(knownKey), Limit: optional(whole(1, 100)), Marker: marker }],
   ['ListKeyPolicies', { KeyId: knownKey, Limit: optional(whole(1, 1000)), Marker: marker }],

@@ -14,7 +14,6 @@ import { type KeySpec, keySpecs } from '../../crypto/key-specs.ts';
 import { decapsulate, encapsulate } from '../../crypto/ml-kem.ts';
 import { NONCE_BYTES, SealedBox } from '../../crypto/sealed-box.ts';
 import { SecretBytes } from '../../crypto/secret-bytes.ts';
-import { sign, verify } from '../../crypto/signature.ts';
 import * as sm2 from '../../crypto/sm2.ts';
 import { invariant, KeyholdError } from '../../runtime/errors.ts';
 import type { Random } from '../../runtime/random.ts';
@@ -23,6 +22,7 @@ import type { Sealer } from '../domain-keys.ts';
 import { nameAndWrap, unwrap, wrap } from './material-rows.ts';
 import { OpenKeyPair, OpenSecret } from './open-material.ts';
 import type { KeyPairMaker } from './rsa-key-maker.ts';
+import { type Signatures, signaturesHere } from './signatures.ts';
 
 const blobBox = new SealedBox('keyhold ciphertext v1');
 
@@ -30,8 +30,14 @@ const blobBox = new SealedBox('keyhold ciphertext v1');
  * Custody in this process: material is unwrapped under the domain keys and used with OpenSSL's primitives.
  *
  * @param makeKeyPair in a server, one that keeps slow keys away from the event loop
+ * @param signatures likewise
  */
-export function softwareCustody(sealer: Sealer, random: Random, makeKeyPair: KeyPairMaker = generateKeyPair): Custody {
+export function softwareCustody(
+  sealer: Sealer,
+  random: Random,
+  makeKeyPair: KeyPairMaker = generateKeyPair,
+  signatures: Signatures = signaturesHere(random),
+): Custody {
   /** Random bytes of the symmetric families; of the others a private key as PKCS#8. */
   async function makeMaterial(spec: KeySpec): Promise<Buffer> {
     if (isKeyPairSpec(spec)) return exportPrivateKey(await makeKeyPair(spec));
@@ -105,11 +111,13 @@ export function softwareCustody(sealer: Sealer, random: Random, makeKeyPair: Key
       return asymmetric.decrypt(OpenKeyPair.privateKeyOf(handle), algorithm, ciphertext);
     },
 
-    sign: (handle, algorithm, message, messageType) =>
-      sign(OpenKeyPair.privateKeyOf(handle), algorithm, message, messageType, random),
+    async sign(handle, algorithm, message, messageType) {
+      const signature = await signatures.sign(OpenKeyPair.privateKeyOf(handle), algorithm, message, messageType);
+      return Buffer.from(signature.buffer, signature.byteOffset, signature.length);
+    },
 
     verify: (handle, algorithm, message, messageType, signature) =>
-      verify(OpenKeyPair.of(handle).publicKey, algorithm, message, messageType, signature),
+      signatures.verify(OpenKeyPair.of(handle).publicKey, algorithm, message, messageType, signature),
 
     generateMac: (handle, algorithm, message) => generateMac(OpenSecret.secretOf(handle), algorithm, message),
 

@@ -180,22 +180,24 @@ test('a handle that was pushed out of the cache serves whoever was just given it
   expect(new Set(closed).size, 'all but the last one used').toBeGreaterThanOrEqual(2);
 });
 
-test('keys with long policies take the room of several, so that they cannot fill the memory', async () => {
+test('key pairs, and keys with long policies, take the room of several, so that they cannot fill the memory', async () => {
   const { counted, counts } = counting(sealedMemoryStore());
   const { worker } = machine(counted);
   const maker = await worker();
-  const readsAgain = async (Policy?: string) => {
+  const readsAgain = async (input: object) => {
     const keyIds: string[] = [];
-    for (let made = 0; made < 5; made++) keyIds.push(await createKey(maker, Policy === undefined ? {} : { Policy }));
-    const user = await worker(30);
+    for (let made = 0; made < 5; made++) keyIds.push(await createKey(maker, input));
+    const user = await worker(80);
     for (const keyId of keyIds) await state(user, keyId);
     const before = counts.reads;
     for (const keyId of keyIds) await state(user, keyId);
     return counts.reads > before;
   };
-  expect(await readsAgain()).toBe(false);
+  expect(await readsAgain({})).toBe(false);
+  expect(await readsAgain({ KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY' })).toBe(false);
+  expect(await readsAgain({ KeySpec: 'ML_DSA_87', KeyUsage: 'SIGN_VERIFY' })).toBe(true);
   const statement = { Effect: 'Allow', Principal: { AWS: ACCOUNT }, Action: 'kms:*', Resource: '*' };
-  expect(await readsAgain(keyPolicy({ ...statement, Sid: 'x'.repeat(6000) }))).toBe(true);
+  expect(await readsAgain({ Policy: keyPolicy({ ...statement, Sid: 'x'.repeat(12_000) }) })).toBe(true);
 });
 
 test('when the change log cannot tell what changed, everything is read anew', async () => {

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { type KeyFamily, keySpecs } from '../../crypto/key-specs.ts';
 import type { Custody, KeyHandle } from '../../custody/contract.ts';
 import {
   aliasesOfKeyTable,
@@ -21,8 +22,8 @@ export interface KeyDirectoryOptions {
   readonly custody: Custody;
   readonly compilePolicy: PolicyCompiler;
   /**
-   * About this many keys, with their opened material, and this many aliases are kept. A key with a long policy or
-   * description, or with many tags, counts as several.
+   * About this many keys, with their opened material, and this many aliases are kept. A key pair, and a key with a long
+   * policy or description or with many tags, counts as several.
    */
   readonly capacity: number;
 }
@@ -94,12 +95,24 @@ export function keyDirectory(options: KeyDirectoryOptions): KeySource & KeyHandl
   };
 }
 
+/** Kibibytes that OpenSSL takes for a key pair in use, as measured, of the largest spec of each family. */
+const KEY_PAIR_KIB: Readonly<Record<KeyFamily, number>> = {
+  symmetric: 0,
+  hmac: 0,
+  rsa: 11,
+  ec: 5,
+  ed25519: 5,
+  sm2: 5,
+  'ml-dsa': 42,
+  'ml-kem': 15,
+};
+
 /** How many ordinary keys, of about a kibibyte, a key takes the room of. */
 function sizeOf({ record, aliases, policyCharacters }: LoadedKey): number {
   let characters = record.description.length + policyCharacters;
   for (const { key, value } of record.tags) characters += key.length + value.length;
   for (const alias of aliases) characters += alias.length;
-  return 1 + Math.floor(characters / 512);
+  return 1 + Math.floor(characters / 512) + KEY_PAIR_KIB[keySpecs[record.keySpec].family];
 }
 
 /** The first segments of a record's name: `keyName` of whatever belongs to a key. */

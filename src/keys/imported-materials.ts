@@ -14,6 +14,11 @@ export function isImported(material: MaterialRecord, nowMs: number): boolean {
   return material.wrapped !== undefined && (material.imported?.expiresAtMs ?? Number.POSITIVE_INFINITY) > nowMs;
 }
 
+/** Whether the key still knows the material: what waits for its rotation is forgotten from the moment of its expiry on. */
+export function isKnown(material: MaterialRecord, nowMs: number): boolean {
+  return material.currentSinceMs !== undefined || isImported(material, nowMs);
+}
+
 /** What is left when everything that has expired is destroyed: the same map if nothing has. */
 export function withoutExpired(materials: ImportedMaterialsById, nowMs: number): ImportedMaterialsById {
   let left = materials;

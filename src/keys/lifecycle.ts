@@ -25,8 +25,11 @@ export function keyState(key: KeyRecord, nowMs: number): KeyState {
   return lacksMaterial(key, nowMs) ? 'PendingImport' : status;
 }
 
-/** Expired material is gone from the very moment, whether or not it has been destroyed yet. */
-function lacksMaterial({ origin, imported }: KeyRecord, nowMs: number): boolean {
+/**
+ * Whether imported material is missing. What has expired is gone from the very moment, whether or not it has been destroyed
+ * yet.
+ */
+export function lacksMaterial({ origin, imported }: KeyRecord, nowMs: number): boolean {
   if (origin !== 'EXTERNAL') return false;
   if (imported === undefined || !imported.complete) return true;
   return imported.expiresAtMs !== undefined && imported.expiresAtMs <= nowMs;

@@ -471,6 +471,32 @@ describe('expiry and deletion', () => {
     expect(await stateOf(keyId, at)).toBe('PendingImport');
   });
 
+  test('waiting material that has expired is no longer listed, though the sweep has not come', async () => {
+    const keyId = await externalKey();
+    const first = await importInto(keyId, bytes(1));
+    const expiry = { ImportType: 'NEW_KEY_MATERIAL', ValidTo: new Date(NOW + HOUR_MS) };
+    const waiting = await importInto(keyId, bytes(2), expiry);
+    expect(await materialStates(keyId, { nowMs: NOW + HOUR_MS - 1 })).toEqual({
+      [first]: 'CURRENT IMPORTED',
+      [waiting]: 'PENDING_ROTATION IMPORTED',
+    });
+    expect(await materialStates(keyId, { nowMs: NOW + HOUR_MS })).toEqual({ [first]: 'CURRENT IMPORTED' });
+  });
+
+  test('when material expires is not told of what is gone, though the key is pending deletion', async () => {
+    const expiring = await externalKey();
+    await importInto(expiring, bytes(1), { ValidTo: new Date(NOW + HOUR_MS) });
+    const deleted = await externalKey();
+    await importInto(deleted, bytes(1));
+    await deleteMaterial(deleted);
+    for (const keyId of [expiring, deleted]) {
+      await worker.call('ScheduleKeyDeletion', { KeyId: keyId });
+      expect(await describeKey(keyId, { nowMs: NOW + HOUR_MS })).toMatchObject({ KeyState: 'PendingDeletion' });
+      expect(await describeKey(keyId, { nowMs: NOW + HOUR_MS })).not.toHaveProperty('ExpirationModel');
+      expect(await describeKey(keyId, { nowMs: NOW + HOUR_MS })).not.toHaveProperty('ValidTo');
+    }
+  });
+
   test('the sweep destroys it, once, and the same material brings the key back', async () => {
     const keyId = await externalKey();
     const id = await importInto(keyId, bytes(1), { ValidTo: new Date(NOW + HOUR_MS), KeyMaterialDescription: 'x' });
@@ -620,6 +646,15 @@ describe('replicas of a key with imported material', () => {
     );
     await rotate(keyId);
     expect(await describeKey(keyId, there)).toMatchObject({ KeyState: 'Enabled', CurrentKeyMaterialId: second });
+  });
+
+  test('know nothing of waiting material that was not imported into them, whatever else was', async () => {
+    const { keyId, first } = await replicated();
+    const second = await importInto(keyId, bytes(2), NEW);
+    await importInto(keyId, bytes(1), {}, there);
+    expect([...(await rowsOf(keyId, REPLICA)).keys()]).toEqual([first]);
+    expect(await materialStates(keyId, there)).toEqual({ [first]: 'CURRENT IMPORTED' });
+    await expect(deleteMaterial(keyId, { KeyMaterialId: second }, there)).rejects.toEqual(refusal('NotFoundException'));
   });
 
   test('lose waiting material with the primary key, and keep theirs when it loses its own', async () => {

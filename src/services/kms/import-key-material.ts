@@ -3,6 +3,7 @@ import type { ImportRefusal, NewMaterial } from '../../custody/contract.ts';
 import {
   asReplica,
   type ImportedMaterialsById,
+  isKnown,
   pendingMaterialId,
   withoutExpired,
 } from '../../keys/imported-materials.ts';
@@ -94,7 +95,9 @@ export const importKeyMaterial: KmsOperation<
     const { known, currentMaterialId } = await knownMaterials(transaction, key.record, stored, nowMs);
     admit(key, known, materialId, input);
     const before = known.get(materialId);
-    const materials = new Map(known).set(materialId, {
+    // What waits in the primary key and has not been imported here is nothing of this key yet.
+    const own = [...known].filter(([, material]) => isKnown(material, nowMs));
+    const materials = new Map(own).set(materialId, {
       createdAtMs: nowMs,
       // The first material of a key is current at once; what comes later waits for RotateKeyOnDemand.
       ...(known.size === 0 ? { currentSinceMs: nowMs } : {}),

@@ -1,7 +1,7 @@
 import type { CustomerMasterKeySpec, KeyMetadata } from '@aws-sdk/client-kms';
 import { algorithmsOf } from '../../crypto/key-specs.ts';
 import { type KeyRecord, keyArn } from '../../keys/key.ts';
-import { type KeyState, keyState } from '../../keys/lifecycle.ts';
+import { keyState, lacksMaterial } from '../../keys/lifecycle.ts';
 import { multiRegionKeyType } from '../../keys/multi-region.ts';
 
 /** A key as DescribeKey, CreateKey and ReplicateKey show it. */
@@ -27,7 +27,7 @@ export function keyMetadata(key: KeyRecord, nowMs: number): KeyMetadata {
     CustomerMasterKeySpec: key.keySpec as CustomerMasterKeySpec,
     KeySpec: key.keySpec,
     ...algorithmsOf(key.keySpec, key.keyUsage),
-    ...expiry(key, state),
+    ...expiry(key, nowMs),
     ...multiRegion(key),
     // AWS names the material of symmetric encryption keys only, which alone can have several.
     ...(key.keySpec === 'SYMMETRIC_DEFAULT' && key.currentMaterialId !== undefined
@@ -36,10 +36,11 @@ export function keyMetadata(key: KeyRecord, nowMs: number): KeyMetadata {
   };
 }
 
-/** AWS shows when imported material expires while there is some ("KeyMetadata", API reference). */
-function expiry({ origin, imported }: KeyRecord, state: KeyState): Partial<KeyMetadata> {
-  if (origin !== 'EXTERNAL' || state === 'PendingImport' || imported === undefined) return {};
-  if (imported.expiresAtMs === undefined) return { ExpirationModel: 'KEY_MATERIAL_DOES_NOT_EXPIRE' };
+/** AWS shows when imported material expires while there is some ("KeyMetadata", API reference), whatever the key's state. */
+function expiry(key: KeyRecord, nowMs: number): Partial<KeyMetadata> {
+  const { origin, imported } = key;
+  if (origin !== 'EXTERNAL' || lacksMaterial(key, nowMs)) return {};
+  if (imported?.expiresAtMs === undefined) return { ExpirationModel: 'KEY_MATERIAL_DOES_NOT_EXPIRE' };
   return { ExpirationModel: 'KEY_MATERIAL_EXPIRES', ValidTo: new Date(imported.expiresAtMs) };
 }
 

@@ -2,6 +2,7 @@ import type { AuditRecord, AuditResource } from '../../audit/record.ts';
 import { parsePolicy } from '../../authorization/index.ts';
 import type { TrustedRoots } from '../../crypto/attestation/trusted-roots.ts';
 import type { Custody } from '../../custody/contract.ts';
+import type { KeyPairMaker } from '../../custody/software/rsa-key-maker.ts';
 import { softwareCustody } from '../../custody/software/software-custody.ts';
 import { softwareImport } from '../../custody/software/software-import.ts';
 import { KeyholdError } from '../../runtime/errors.ts';
@@ -48,10 +49,14 @@ export interface Worker {
 
 export const compilePolicy: PolicyCompiler = (text) => parsePolicy(text, 'resource');
 
-export function machine(records: Store = sealedMemoryStore()): Machine {
+/**
+ * @param seed of its random numbers: a machine over the store of another must not make the same ids again
+ * @param makeKeyPair makes the key pairs of imports
+ */
+export function machine(records: Store = sealedMemoryStore(), seed = 'machine', makeKeyPair?: KeyPairMaker): Machine {
   const epoch = sharedEpoch(new SharedArrayBuffer(4));
   const store = announcing(records, epoch);
-  const random: Random = seededRandom('machine');
+  const random: Random = seededRandom(seed);
   return {
     store,
     epoch,
@@ -59,7 +64,7 @@ export function machine(records: Store = sealedMemoryStore()): Machine {
       const custody = softwareCustody(testSealer(), random);
       const feed = await changeFeed(store, epoch);
       const directory = keyDirectory({ store, feed, custody, compilePolicy, capacity });
-      const materialImport = softwareImport(testSealer(), testSealer());
+      const materialImport = softwareImport(testSealer(), testSealer(), makeKeyPair);
       const usages = lastUsages(store, await startOfTracking(store, NOW));
       const audited: AuditRecord[] = [];
       let auditFailure: Error | undefined;

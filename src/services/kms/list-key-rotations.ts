@@ -1,5 +1,5 @@
 import type { ListKeyRotationsRequest, ListKeyRotationsResponse, RotationsListEntry } from '@aws-sdk/client-kms';
-import { isImported } from '../../keys/imported-materials.ts';
+import { isImported, isKnown } from '../../keys/imported-materials.ts';
 import type { KeyRecord } from '../../keys/key.ts';
 import { type MaterialRecord, materialOrder, materialState } from '../../keys/material.ts';
 import type { Reader } from '../../store/sealed-store.ts';
@@ -35,7 +35,9 @@ export const listKeyRotations: KmsOperation<ListKeyRotationsRequest, ListKeyRota
     const { record } = targets.key.key;
     // "This parameter can only be used with KMS keys that support automatic or on-demand key rotation."
     if (input.IncludeKeyMaterial !== undefined && !isRotatable(record)) throw unsupportedBySpec();
-    const materials = await materialsOfKey(ports.store, record);
+    const stored = await materialsOfKey(ports.store, record);
+    const materials =
+      record.origin === 'EXTERNAL' ? stored.filter((each) => isKnown(each.record, scope.nowMs)) : stored;
     const listed =
       input.IncludeKeyMaterial === 'ALL_KEY_MATERIAL'
         ? materials

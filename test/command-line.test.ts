@@ -304,6 +304,9 @@ describe('a start that is refused changes nothing', () => {
 
   test('a data directory that another server uses', async () => {
     const server = await start();
+    // A server empties its write-ahead log once, a second after its start, and then leaves the files alone.
+    const log = join(server.dataDir, 'keyhold.db-wal');
+    await expect.poll(() => statSync(log).size, { timeout: 20_000 }).toBe(0);
     const before = treeOf(server.dataDir);
     const run = await runToEnd(['--data-dir', server.dataDir, '--listen', '127.0.0.1:0']);
     expectRefusal(run, `${server.dataDir} is in use by another Keyhold server`);

@@ -34,12 +34,31 @@ test('cannot be sent to another thread with its bytes', () => {
   expect(JSON.stringify(structuredClone(secret()))).toBe('{}');
 });
 
-test('gives its bytes to whoever asks for them by name, until it is wiped', () => {
-  const bytes = Buffer.from(TEXT);
+test.each([
+  ['short', TEXT],
+  ['long', TEXT.repeat(20)],
+])('a %s secret gives its bytes to whoever asks for them by name, until it is wiped', (_, text) => {
+  const bytes = Buffer.from(text);
   const held = new SecretBytes(bytes);
-  expect(held.expose().toString()).toBe(TEXT);
+  const exposed = held.expose();
+  expect(exposed.toString()).toBe(text);
   held.wipe();
-  expect(bytes.equals(Buffer.alloc(TEXT.length)), 'the memory itself is overwritten').toBe(true);
+  const wiped = Buffer.alloc(text.length);
+  expect([bytes, exposed], 'the memory itself is overwritten, and where it came from').toEqual([wiped, wiped]);
   expect(() => held.expose()).toThrow('a wiped secret is not used again');
   expect(() => held.wipe(), 'wiping twice does no harm').not.toThrow();
+});
+
+test('secrets share no bytes, whatever their lengths, and a wiped one takes none of another with it', () => {
+  const texts = Array.from({ length: 300 }, (_, length) => 'x'.repeat(length % 150) + length);
+  const held = texts.map((text) => new SecretBytes(Buffer.from(text)));
+  for (let at = 0; at < held.length; at += 2) held[at]?.wipe();
+  for (let at = 1; at < held.length; at += 2) expect(held[at]?.expose().toString()).toBe(texts[at]);
+});
+
+test('a short secret is not kept where a copy of it stays behind', () => {
+  const bytes = Buffer.from(TEXT);
+  const held = new SecretBytes(bytes);
+  expect(bytes.equals(Buffer.alloc(TEXT.length))).toBe(true);
+  expect(held.expose().toString()).toBe(TEXT);
 });

@@ -1,14 +1,15 @@
 import type { Logger } from 'pino';
 import type { LastUsages } from '../services/kms/last-usages.ts';
 
-const INTERVAL_MS = 1000;
+/** Often enough for a figure that people read, and seldom enough to cost nothing: a key that is busy is written each time. */
+const INTERVAL_MS = 5000;
 
 export interface UsageWriter {
   /** Writes down all that is noted. Resolves also if that fails, which is logged. */
   stop(): Promise<void>;
 }
 
-/** Has this worker's notes of when keys were used written down, once a second. */
+/** Has this worker's notes of when keys were used written down, every few seconds. */
 export function startUsageWriter(usages: LastUsages, log: Logger): UsageWriter {
   let writing: Promise<void> | undefined;
 

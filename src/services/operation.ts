@@ -1,6 +1,6 @@
 import type { AuditResource } from '../audit/record.ts';
 import type { Policy } from '../authorization/index.ts';
-import type { MaybePromise } from '../store/change-feed.ts';
+import type { MaybePromise } from '../runtime/maybe-promise.ts';
 import type { Transaction } from '../store/sealed-store.ts';
 import type { Input, Structure } from '../wire/shapes.ts';
 import type { Scope } from './caller.ts';
@@ -89,8 +89,8 @@ export interface Target<Input, Resolved, Ports> {
   readonly permission: string;
   /** Whether the request is about it at all; a target without this always is. */
   readonly applies?: (input: Input) => boolean;
-  /** Finds it. Throws NotFoundException and its like; says nothing about who may use it. */
-  readonly resolve: (input: Input, ports: Ports, scope: Scope) => Promise<Resolved>;
+  /** Finds it. Throws, or rejects with, NotFoundException and its like; says nothing about who may use it. */
+  readonly resolve: (input: Input, ports: Ports, scope: Scope) => MaybePromise<Resolved>;
   /** What the policy engine needs to know of it. */
   readonly facts: (resolved: Resolved, scope: Scope) => AuthorizationFacts;
   /** The values of the condition keys that this target knows; `key` is in lower case. */

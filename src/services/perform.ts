@@ -1,7 +1,7 @@
 import type { AuditResource } from '../audit/record.ts';
 import { type ConditionContext, decide, denialMessage, leavesRoomForGrants } from '../authorization/index.ts';
 import { invariant, KeyholdError } from '../runtime/errors.ts';
-import type { MaybePromise } from '../store/change-feed.ts';
+import type { MaybePromise } from '../runtime/maybe-promise.ts';
 import type { Store, Transaction } from '../store/sealed-store.ts';
 import type { Scope } from './caller.ts';
 import { globalCondition } from './global-conditions.ts';
@@ -102,7 +102,10 @@ async function resolveAndAuthorize(
   const resolved: Record<string, unknown> = {};
   const names = Object.keys(declared).filter((name) => declared[name]?.applies?.(input) ?? true);
   invariant(names.length > 0, 'an operation declares what it works on, or nothing would authorize it');
-  for (const name of names) resolved[name] = await declared[name]?.resolve(input, ports, scope);
+  for (const name of names) {
+    const found = declared[name]?.resolve(input, ports, scope);
+    resolved[name] = found instanceof Promise ? await found : found;
+  }
   for (const name of names) {
     const target = declared[name] as Target<object, unknown, unknown>;
     // Not awaited where policies decide, as they do nearly always: a promise would cost as much as the decision.

@@ -1,4 +1,5 @@
 import type { LRUCache } from 'lru-cache';
+import type { MaybePromise } from '../runtime/maybe-promise.ts';
 import type { Change } from './contract.ts';
 import type { Store } from './sealed-store.ts';
 
@@ -42,9 +43,6 @@ export function announcing(store: Store, epoch: Epoch): Store {
     },
   };
 }
-
-/** The hot path finds what it needs in memory and pays for no promise; awaiting either costs next to nothing. */
-export type MaybePromise<T> = T | Promise<T>;
 
 /** What subscribers are told: one record's change, or that they can no longer know and must forget everything. */
 export type FeedEvent = Change | 'everything';

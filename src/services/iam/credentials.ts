@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import { parsePolicy } from '../../authorization/index.ts';
 import { KeyholdError } from '../../runtime/errors.ts';
-import type { ChangeFeed, MaybePromise } from '../../store/change-feed.ts';
+import type { MaybePromise } from '../../runtime/maybe-promise.ts';
+import type { ChangeFeed } from '../../store/change-feed.ts';
 import type { Reader } from '../../store/sealed-store.ts';
 import { SigningSecret } from '../../wire/sigv4/signing-key.ts';
 import type { Caller } from '../caller.ts';

@@ -2,7 +2,7 @@ import type { KeyRecord } from '../../keys/key.ts';
 import { relatedKeys } from '../../keys/multi-region.ts';
 import { keyName, keysTable } from '../../keys/tables.ts';
 import { KeyholdError } from '../../runtime/errors.ts';
-import type { MaybePromise } from '../../store/change-feed.ts';
+import type { MaybePromise } from '../../runtime/maybe-promise.ts';
 import type { Transaction } from '../../store/sealed-store.ts';
 
 /**

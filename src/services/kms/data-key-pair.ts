@@ -2,7 +2,8 @@ import type { EncryptionContext } from '../../crypto/ciphertext.ts';
 import { isAvailableIn, type KeySpec } from '../../crypto/key-specs.ts';
 import type { Scope } from '../caller.ts';
 import type { ConditionTable } from '../condition-table.ts';
-import { encryptDataKey, requireSymmetricKey } from './data-key.ts';
+import { requireSymmetricKey } from './data-key.ts';
+import { encryptBlob } from './encryption.ts';
 import { unsupported } from './errors.ts';
 import type { LoadedKey } from './key-source.ts';
 import type { KmsPorts } from './ports.ts';
@@ -31,5 +32,5 @@ export async function makeDataKeyPair(
     throw unsupported(`KeyPairSpec ${input.KeyPairSpec} is not supported in this region.`);
   }
   const { publicKey, privateKey } = await ports.custody.makeDataKeyPair(input.KeyPairSpec);
-  return { publicKey, privateKey, ...(await encryptDataKey(ports, key, privateKey, input.EncryptionContext)) };
+  return { publicKey, privateKey, ...(await encryptBlob(ports, key, privateKey, input.EncryptionContext)) };
 }

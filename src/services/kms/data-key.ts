@@ -1,8 +1,9 @@
 import type { EncryptionContext } from '../../crypto/ciphertext.ts';
 import type { KeyOperation } from '../../keys/key-state-table.ts';
-import { invariant, KeyholdError } from '../../runtime/errors.ts';
+import { KeyholdError } from '../../runtime/errors.ts';
+import { type MaybePromise, whenThere } from '../../runtime/maybe-promise.ts';
 import type { Target } from '../operation.ts';
-import { encryptUnder, SYMMETRIC_DEFAULT } from './encryption.ts';
+import { encryptBlob, SYMMETRIC_DEFAULT } from './encryption.ts';
 import { validationFailure } from './errors.ts';
 import type { LoadedKey } from './key-source.ts';
 import type { KmsPorts } from './ports.ts';
@@ -41,17 +42,6 @@ export function requireSymmetricKey({ record }: LoadedKey): void {
   throw new KeyholdError('InvalidKeyUsageException', 'You cannot generate a data key with an asymmetric CMK');
 }
 
-export async function encryptDataKey(
-  ports: KmsPorts,
-  key: LoadedKey,
-  plaintext: Uint8Array,
-  context: EncryptionContext | undefined,
-): Promise<{ ciphertext: Buffer; materialId: string }> {
-  const { ciphertext, materialId } = await encryptUnder(ports, key, SYMMETRIC_DEFAULT, plaintext, context);
-  invariant(materialId !== undefined, 'the key is a symmetric encryption key');
-  return { ciphertext, materialId };
-}
-
 const DATA_KEY_BYTES = { AES_256: 32, AES_128: 16 } as const;
 
 interface DataKeyInput extends Input {
@@ -82,11 +72,15 @@ function dataKeyBytes({ NumberOfBytes, KeySpec }: DataKeyInput): number {
 }
 
 /** Makes a data key and encrypts it under a key; the plaintext is the caller's to answer with or to wipe. */
-export async function makeDataKey(
+export function makeDataKey(
   ports: KmsPorts,
   key: LoadedKey,
   input: DataKeyInput,
-): Promise<{ plaintext: Buffer; ciphertext: Buffer; materialId: string }> {
+): MaybePromise<{ plaintext: Buffer; ciphertext: Buffer; materialId: string }> {
   const plaintext = ports.random.bytes(dataKeyBytes(input));
-  return { plaintext, ...(await encryptDataKey(ports, key, plaintext, input.EncryptionContext)) };
+  return whenThere(encryptBlob(ports, key, plaintext, input.EncryptionContext), ({ ciphertext, materialId }) => ({
+    plaintext,
+    ciphertext,
+    materialId,
+  }));
 }

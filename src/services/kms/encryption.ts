@@ -2,6 +2,7 @@ import { type AsymmetricEncryptionAlgorithm, maxPlaintextBytes } from '../../cry
 import { decodeHeader, type EncryptionContext } from '../../crypto/ciphertext.ts';
 import { type EncryptionAlgorithm, keySpecs } from '../../crypto/key-specs.ts';
 import { invariant } from '../../runtime/errors.ts';
+import { type MaybePromise, whenThere } from '../../runtime/maybe-promise.ts';
 import { incompatibleAlgorithm, invalidCiphertext, missingMember, validationFailure } from './errors.ts';
 import { currentHandle } from './key-handle.ts';
 import type { LoadedKey } from './key-source.ts';
@@ -15,52 +16,67 @@ export const SYMMETRIC_DEFAULT = 'SYMMETRIC_DEFAULT';
 type MaterialId = string | undefined;
 
 /** Encrypts under a key, by an algorithm that has been checked to be the key's. */
-export async function encryptUnder(
+export function encryptUnder(
   ports: KmsPorts,
   key: LoadedKey,
   algorithm: EncryptionAlgorithm,
   plaintext: Uint8Array,
   context: EncryptionContext | undefined,
-): Promise<{ ciphertext: Buffer; materialId: MaterialId }> {
-  if (algorithm !== SYMMETRIC_DEFAULT) checkPlaintextLength(key, algorithm, plaintext);
-  const handle = await currentHandle(ports, key);
-  if (algorithm === SYMMETRIC_DEFAULT) {
-    return { ciphertext: ports.custody.encrypt(handle, plaintext, context), materialId: handle.materialId };
-  }
-  return { ciphertext: await ports.custody.encryptAsymmetric(handle, algorithm, plaintext), materialId: undefined };
+): MaybePromise<{ ciphertext: Buffer; materialId: MaterialId }> {
+  if (algorithm === SYMMETRIC_DEFAULT) return encryptBlob(ports, key, plaintext, context);
+  checkPlaintextLength(key, algorithm, plaintext);
+  return whenThere(currentHandle(ports, key), async (handle) => ({
+    ciphertext: await ports.custody.encryptAsymmetric(handle, algorithm, plaintext),
+    materialId: undefined,
+  }));
+}
+
+/** Encrypts under a symmetric encryption key. */
+export function encryptBlob(
+  ports: KmsPorts,
+  key: LoadedKey,
+  plaintext: Uint8Array,
+  context: EncryptionContext | undefined,
+): MaybePromise<{ ciphertext: Buffer; materialId: string }> {
+  return whenThere(currentHandle(ports, key), (handle) => ({
+    ciphertext: ports.custody.encrypt(handle, plaintext, context),
+    materialId: handle.materialId,
+  }));
 }
 
 /** Decrypts a ciphertext under this key, which the request or the blob itself has named. The plaintext is the caller's. */
-export async function decryptUnder(
+export function decryptUnder(
   ports: KmsPorts,
   key: LoadedKey,
   algorithm: EncryptionAlgorithm,
   blob: Uint8Array | undefined,
   context: EncryptionContext | undefined,
-): Promise<{ plaintext: Buffer; materialId: MaterialId }> {
+): MaybePromise<{ plaintext: Buffer; materialId: MaterialId }> {
   if (blob === undefined) throw invalidCiphertext();
   if (algorithm === SYMMETRIC_DEFAULT) return decryptBlob(ports, key, blob, context);
-  const handle = await currentHandle(ports, key);
-  const plaintext = await ports.custody.decryptAsymmetric(handle, algorithm, blob);
-  if (plaintext === undefined) throw invalidCiphertext();
-  return { plaintext, materialId: undefined };
+  return whenThere(currentHandle(ports, key), async (handle) => {
+    const plaintext = await ports.custody.decryptAsymmetric(handle, algorithm, blob);
+    if (plaintext === undefined) throw invalidCiphertext();
+    return { plaintext, materialId: undefined };
+  });
 }
 
-async function decryptBlob(
+function decryptBlob(
   ports: KmsPorts,
   key: LoadedKey,
   blob: Uint8Array,
   context: EncryptionContext | undefined,
-): Promise<{ plaintext: Buffer; materialId: string }> {
+): MaybePromise<{ plaintext: Buffer; materialId: string }> {
   const header = decodeHeader(blob);
   invariant(header?.keyId === key.record.keyId, 'the target has compared the key with the ciphertext');
   const { materialId } = header;
   // A material that the key names itself must be there; one that only the blob names may be made up.
   const current = materialId === key.record.currentMaterialId;
-  const handle = current ? await currentHandle(ports, key) : await ports.handles.open(key, materialId);
-  const plaintext = handle === undefined ? undefined : ports.custody.decrypt(handle, blob, context);
-  if (plaintext === undefined) throw invalidCiphertext();
-  return { plaintext, materialId };
+  return whenThere(current ? currentHandle(ports, key) : ports.handles.open(key, materialId), (handle) => {
+    const plaintext = handle === undefined ? undefined : ports.custody.decrypt(handle, blob, context);
+    if (plaintext === undefined) throw invalidCiphertext();
+    return { plaintext, materialId };
+  });
 }
 
 /** AWS takes the algorithm of symmetric encryption keys to be meant where none is named, whatever the key's spec. */

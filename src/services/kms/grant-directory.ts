@@ -3,7 +3,8 @@ import { type GrantIndex, grantIndex } from '../../keys/grant-index.ts';
 import type { KeyIdentity } from '../../keys/key.ts';
 import { grantName, grantsOfGranteePrefix, grantsOfGranteeTable, grantsTable } from '../../keys/tables.ts';
 import { KeyholdError } from '../../runtime/errors.ts';
-import type { ChangeFeed, MaybePromise } from '../../store/change-feed.ts';
+import type { MaybePromise } from '../../runtime/maybe-promise.ts';
+import type { ChangeFeed } from '../../store/change-feed.ts';
 import type { Reader } from '../../store/sealed-store.ts';
 import { nameInGrants, placeOf } from './grant-rows.ts';
 

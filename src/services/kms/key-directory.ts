@@ -38,13 +38,12 @@ export function keyDirectory(options: KeyDirectoryOptions): KeySource & KeyHandl
   // By size rather than by number, also because a number would have all room for it allocated at the start.
   const keys = new LRUCache<string, LoadedKey>({ maxSize: capacity, sizeCalculation: sizeOf, dispose: closeHandles });
   const aliases = new LRUCache<string, string>({ maxSize: capacity, sizeCalculation: () => 1 });
-  /** The opened materials of a key; they live as long as the key is in the cache. */
-  const handles = new WeakMap<LoadedKey, KeyHandle[]>();
 
+  /** Opened materials live as long as their key is in the cache. */
   function closeHandles(key: LoadedKey): void {
-    const opened = handles.get(key);
+    const { opened } = key;
     if (opened === undefined) return;
-    handles.delete(key);
+    key.opened = undefined;
     // Not at once: a request that has just been given a handle uses it within this turn of the event loop.
     setImmediate(() => {
       for (const handle of opened) custody.close(handle);
@@ -53,7 +52,7 @@ export function keyDirectory(options: KeyDirectoryOptions): KeySource & KeyHandl
 
   /** A list, for nearly every key has one material, and few have many. */
   function openHandleOf(key: LoadedKey, materialId: string): KeyHandle | undefined {
-    return handles.get(key)?.find((handle) => handle.materialId === materialId);
+    return key.opened?.find((handle) => handle.materialId === materialId);
   }
 
   async function openHandle(key: LoadedKey, materialId: string): Promise<KeyHandle | undefined> {
@@ -65,9 +64,7 @@ export function keyDirectory(options: KeyDirectoryOptions): KeySource & KeyHandl
     const openedMeanwhile = openHandleOf(key, materialId);
     if (openedMeanwhile !== undefined) return openedMeanwhile;
     const handle = custody.open({ accountId, region, keyId, materialId }, keySpec, { wrapped });
-    const opened = handles.get(key);
-    if (opened === undefined) handles.set(key, [handle]);
-    else opened.push(handle);
+    key.opened = key.opened === undefined ? [handle] : [...key.opened, handle];
     // INVARIANT: every handle is closed. Nobody will see a key leave the cache that is not, or no longer, in it.
     if (keys.peek(keyName(key.record)) !== key) closeHandles(key);
     return handle;

@@ -140,6 +140,9 @@ test('isKeyId agrees with what the documentation says of key ids', () => {
 });
 
 describe('followKeyReference', () => {
+  /** It may throw as well as reject. */
+  const follow = async (...request: Parameters<typeof followKeyReference>) => followKeyReference(...request);
+
   const { store, worker } = machine();
   const keys = storeKeySource(store, compilePolicy);
   let keyId: string;
@@ -157,7 +160,7 @@ describe('followKeyReference', () => {
 
   test('an id and an ARN lead to the key', async () => {
     for (const text of [keyId, arn(`key/${keyId}`)]) {
-      const resolved = await followKeyReference(text, 'key', keys, scope);
+      const resolved = await follow(text, 'key', keys, scope);
       expect(resolved).toMatchObject({ identity: { ...own, keyId }, namedArn: arn(`key/${keyId}`) });
       expect(resolved.key?.record.keyId).toBe(keyId);
       expect(resolved).not.toHaveProperty('requestAlias');
@@ -166,7 +169,7 @@ describe('followKeyReference', () => {
 
   test('an alias leads to its key, and is told as the request’s alias', async () => {
     for (const text of ['alias/orders', arn('alias/orders')]) {
-      const resolved = await followKeyReference(text, 'key or alias', keys, scope);
+      const resolved = await follow(text, 'key or alias', keys, scope);
       expect(resolved.key?.record.keyId).toBe(keyId);
       expect(resolved).toMatchObject({ namedArn: arn('alias/orders'), requestAlias: 'alias/orders' });
     }
@@ -174,28 +177,28 @@ describe('followKeyReference', () => {
 
   test('an alias is refused where only keys are taken, whether it exists or not', async () => {
     for (const text of ['alias/orders', 'alias/none', arn('alias/orders')]) {
-      await expect(followKeyReference(text, 'key', keys, scope)).rejects.toThrow(
+      await expect(follow(text, 'key', keys, scope)).rejects.toThrow(
         expect.objectContaining({ code: 'InvalidArnException' }),
       );
     }
   });
 
   test('what does not exist in the caller’s own account is not found', async () => {
-    await expect(followKeyReference(UUID, 'key', keys, scope)).rejects.toThrow(
+    await expect(follow(UUID, 'key', keys, scope)).rejects.toThrow(
       notFound(`Key '${arn(`key/${UUID}`)}' does not exist`),
     );
-    await expect(followKeyReference('alias/none', 'key or alias', keys, scope)).rejects.toThrow(
+    await expect(follow('alias/none', 'key or alias', keys, scope)).rejects.toThrow(
       notFound(`Alias ${arn('alias/none')} is not found.`),
     );
   });
 
   test('what is another account’s resolves, to the key or to none, so that nobody learns which there are', async () => {
     const stranger = scopeOf(user('stranger', { accountId: OTHER_ACCOUNT }));
-    const there = await followKeyReference(arn(`key/${keyId}`), 'key', keys, stranger);
+    const there = await follow(arn(`key/${keyId}`), 'key', keys, stranger);
     expect(there.key?.record.keyId).toBe(keyId);
     for (const text of [arn(`key/${UUID}`), arn('alias/none'), arn(`key/${doomed}`)]) {
       const late = { ...stranger, nowMs: NOW + 8 * 86_400_000 };
-      const missing = await followKeyReference(text, 'key or alias', keys, late);
+      const missing = await follow(text, 'key or alias', keys, late);
       expect(missing).toMatchObject({ key: undefined, namedArn: text, identity: { accountId: ACCOUNT } });
     }
   });
@@ -203,9 +206,9 @@ describe('followKeyReference', () => {
   test('a key does not exist from the moment in which its deletion is due, by whatever name', async () => {
     const dueMs = NOW + 7 * 86_400_000;
     for (const text of [doomed, arn(`key/${doomed}`), 'alias/doomed']) {
-      const before = await followKeyReference(text, 'key or alias', keys, { ...scope, nowMs: dueMs - 1 });
+      const before = await follow(text, 'key or alias', keys, { ...scope, nowMs: dueMs - 1 });
       expect(before.key?.record.lifecycle.status).toBe('PendingDeletion');
-      await expect(followKeyReference(text, 'key or alias', keys, { ...scope, nowMs: dueMs })).rejects.toThrow(
+      await expect(follow(text, 'key or alias', keys, { ...scope, nowMs: dueMs })).rejects.toThrow(
         notFound(`Key '${arn(`key/${doomed}`)}' does not exist`),
       );
     }
@@ -213,7 +216,7 @@ describe('followKeyReference', () => {
 
   test('a key of another Region is not this Region’s', async () => {
     const elsewhere = { ...scope, region: 'eu-central-1' };
-    await expect(followKeyReference(keyId, 'key', keys, elsewhere)).rejects.toThrow(
+    await expect(follow(keyId, 'key', keys, elsewhere)).rejects.toThrow(
       expect.objectContaining({ code: 'NotFoundException' }),
     );
   });

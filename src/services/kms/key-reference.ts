@@ -2,6 +2,7 @@ import type { Attestation } from '../../crypto/attestation/verify-attestation.ts
 import { ALIAS_PREFIX, aliasArn } from '../../keys/alias.ts';
 import { type KeyIdentity, keyArn, partitionOf } from '../../keys/key.ts';
 import { isDeleted } from '../../keys/lifecycle.ts';
+import { type MaybePromise, whenThere } from '../../runtime/maybe-promise.ts';
 import type { Scope } from '../caller.ts';
 import {
   aliasNotFound,
@@ -52,29 +53,39 @@ export function parseKeyReference(text: string, scope: Scope): KeyReference {
 }
 
 /**
- * Follows a reference to its key.
+ * Follows a reference to its key. Throws, or rejects with, NotFoundException.
  *
  * A key or alias of the caller's own account that does not exist is NotFoundException. One of another account is not: it
  * resolves to no key, so that authorization refuses it with the words it has for keys the caller may not use, and nobody
  * learns from outside which keys an account has.
  */
-export async function followKeyReference(
+export function followKeyReference(
   text: string,
   accepts: 'key' | 'key or alias',
   source: KeySource,
   scope: Scope,
-): Promise<ResolvedKey> {
+): MaybePromise<ResolvedKey> {
   const reference = parseKeyReference(text, scope);
   const { owner } = reference;
   const foreign = owner.accountId !== scope.caller.principal.accountId;
-  if (reference.kind === 'key') {
-    const identity = { accountId: owner.accountId, region: owner.region, keyId: reference.keyId };
-    const key = await livingKey(source, identity, scope.nowMs);
+  if (reference.kind === 'alias') {
+    if (accepts === 'key') throw aliasNotSupported();
+    return followAlias(owner, reference.aliasName, foreign, source, scope);
+  }
+  const identity = { accountId: owner.accountId, region: owner.region, keyId: reference.keyId };
+  return whenThere(livingKey(source, identity, scope.nowMs), (key) => {
     if (key === undefined && !foreign) throw keyNotFound(keyArn(identity));
     return { key, identity, namedArn: key?.arn ?? keyArn(identity) };
-  }
-  if (accepts === 'key') throw aliasNotSupported();
-  const { aliasName } = reference;
+  });
+}
+
+async function followAlias(
+  owner: Owner,
+  aliasName: string,
+  foreign: boolean,
+  source: KeySource,
+  scope: Scope,
+): Promise<ResolvedKey> {
   const namedArn = aliasArn(owner, aliasName);
   const keyId = await source.aliasTarget(owner, aliasName);
   if (keyId === undefined && !foreign) throw aliasNotFound(namedArn);
@@ -85,13 +96,14 @@ export async function followKeyReference(
 }
 
 /** A key whose deletion is due does not exist, whether or not anyone has got round to destroying it. */
-export async function livingKey(
+export function livingKey(
   source: KeySource,
   identity: KeyIdentity,
   nowMs: number,
-): Promise<LoadedKey | undefined> {
-  const key = await source.key(identity);
-  return key === undefined || isDeleted(key.record, nowMs) ? undefined : key;
+): MaybePromise<LoadedKey | undefined> {
+  return whenThere(source.key(identity), (key) =>
+    key === undefined || isDeleted(key.record, nowMs) ? undefined : key,
+  );
 }
 
 const UUID_LENGTH = 36;

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Policy } from '../../authorization/index.ts';
+import type { KeyHandle } from '../../custody/contract.ts';
 import {
   type KeyIdentity,
   type KeyRecord,
@@ -20,7 +21,7 @@ import {
   policiesTable,
 } from '../../keys/tables.ts';
 import { KeyholdError } from '../../runtime/errors.ts';
-import type { MaybePromise } from '../../store/change-feed.ts';
+import type { MaybePromise } from '../../runtime/maybe-promise.ts';
 import type { Reader } from '../../store/sealed-store.ts';
 
 /** A key with all that deciding about it takes. */
@@ -34,6 +35,8 @@ export interface LoadedKey {
   readonly policyCharacters: number;
   /** The names of its aliases; policies read them as `kms:ResourceAliases`. */
   readonly aliases: readonly string[];
+  /** Its materials that are open. Of no concern but to who opens them, and closes them as well: `key-directory.ts`. */
+  opened?: readonly KeyHandle[] | undefined;
 }
 
 /** Where keys are looked up: the cache on the hot path, the transaction itself in a change. */
@@ -69,6 +72,7 @@ export function storeKeySource(reader: Reader, compile: PolicyCompiler): KeySour
         policy: compileStored(compile, policy.value.policy, name),
         policyCharacters: policy.value.policy.length,
         aliases: aliases.length === 0 ? NO_ALIASES : aliases.map((alias) => alias.value.aliasName),
+        opened: undefined,
       };
     },
     async aliasTarget(owner, aliasName) {

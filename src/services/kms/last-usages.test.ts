@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { keyArn } from '../../keys/key.ts';
 import { keyName, lastUsagesTable } from '../../keys/tables.ts';
 import { KeyholdError } from '../../runtime/errors.ts';
+import { seededRandom } from '../../runtime/random.test-helper.ts';
 import { type MemoryStoreFaults, openMemoryStore } from '../../store/memory/memory-store.ts';
 import { sealedMemoryStore } from '../../store/sealed-memory-store.test-helper.ts';
 import { ACCOUNT, administratorAccess, keyPolicy, NOW, OTHER_ACCOUNT, REGION, user } from '../scope.test-helper.ts';
@@ -41,6 +42,14 @@ const encrypt = (worker: Worker, nowMs = NOW, KeyId = keyId) =>
   worker.call('Encrypt', { KeyId, Plaintext: plaintext }, undefined, { nowMs });
 const usageOf = async (worker: Worker, KeyId = keyId) =>
   (await worker.call('GetKeyLastUsage', { KeyId }))['KeyLastUsage'];
+const random = seededRandom('usages');
+/** Of an operation on a key that need not be there. */
+const success = (id: string) => ({
+  requestId: random.uuid(),
+  eventId: random.uuid(),
+  nowMs: NOW,
+  touched: [{ accountId: ACCOUNT, type: 'AWS::KMS::Key' as const, ARN: keyArn(identity(id)) }],
+});
 const storedUsage = async (id = keyId) => (await kms.store.get(lastUsagesTable, keyName(identity(id))))?.value;
 
 test('all cryptographic operations that are there count, and no others', () => {
@@ -234,21 +243,31 @@ describe('writing down', () => {
     await expect(usageOf(other)).rejects.toThrow(expect.objectContaining({ code: 'TamperedRecord' }));
   });
 
+  test('keys that are busy keep no others waiting', async () => {
+    const use = (count: number) => one.usages.note('Encrypt', success(`busy-${count}`));
+    for (let count = 0; count < 500; count++) use(count);
+    await encrypt(one);
+    const writing = one.usages.write();
+    for (let count = 0; count < 500; count++) use(count);
+    await writing;
+    expect(await storedUsage()).toBeUndefined();
+    await one.usages.write();
+    expect(await storedUsage()).toBeDefined();
+  });
+
   test('there is room for so many keys and no more, and what found none is counted', async () => {
     const usages = lastUsages(kms.store, NOW);
-    const success = (id: string) => ({
-      requestId: 'r',
-      eventId: 'e',
-      nowMs: NOW,
-      touched: [{ accountId: ACCOUNT, type: 'AWS::KMS::Key' as const, ARN: keyArn(identity(id)) }],
-    });
-    for (let count = 0; count < 20_000; count++) usages.note('Encrypt', success(`k-${count}`));
+    for (let count = 0; count < 120_000; count++) usages.note('Encrypt', success(`k-${count}`));
     usages.note('Encrypt', success('one too many'));
     usages.note('Encrypt', success('another'));
-    usages.note('Decrypt', success('k-19999'));
+    usages.note('Decrypt', success('k-119999'));
     expect(usages.unwritten(keyArn(identity('one too many')))).toBeUndefined();
-    expect(usages.unwritten(keyArn(identity('k-19999')))).toMatchObject({ operation: 'Decrypt' });
+    expect(usages.unwritten(keyArn(identity('k-119999')))).toMatchObject({ operation: 'Decrypt' });
     expect(await usages.write()).toMatchObject({ more: true, lost: 2 });
+    // There is room again where something was written down, and nobody else's usage in it.
+    usages.note('Sign', success('another'));
+    expect(usages.unwritten(keyArn(identity('another')))).toMatchObject({ operation: 'Sign' });
+    expect(usages.unwritten(keyArn(identity('k-500')))).toMatchObject({ operation: 'Encrypt' });
     expect(await usages.write()).toMatchObject({ lost: 0 });
   });
 });

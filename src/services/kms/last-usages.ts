@@ -5,9 +5,10 @@ import { KeyholdError } from '../../runtime/errors.ts';
 import type { Store, Transaction } from '../../store/sealed-store.ts';
 import type { Success, Target } from '../operation.ts';
 import type { AnyOperation } from '../perform.ts';
+import { notedUsages } from './noted-usages.ts';
 
 /**
- * When each key was last used: noted in memory as requests succeed, at the price of one entry of a map, and written down
+ * When each key was last used: noted in memory as requests succeed, which costs them next to nothing, and written down
  * together every now and then. A worker that dies takes with it what it has not written down.
  */
 export interface LastUsages {
@@ -33,36 +34,31 @@ export interface WrittenUsages {
 /** The name of the one record of {@link usageTrackingTable}. */
 const THIS = 'this';
 
-/** Keys that are noted at once; some 300 bytes each. */
-const MOST_NOTED = 20_000;
+/** Keys that are noted at once: as many as a worker keeps in memory, or all in use would not find room. */
+const MOST_NOTED = 120_000;
 /** Keys written in one go; see docs/operations.md for what follows from it. */
 const MOST_WRITTEN = 500;
 /** Records written without letting requests in between. */
 const IN_ONE_TURN = 20;
 
 export function lastUsages(store: Store, trackedSinceMs: number): LastUsages {
-  /** By key ARN, in the order in which they are to be written. */
-  const noted = new Map<string, LastUsage>();
+  const noted = notedUsages(MOST_NOTED);
   let lost = 0;
 
   return {
     trackedSinceMs,
     note(operation, { touched, nowMs, eventId, requestId }) {
       const usage = { operation, atMs: nowMs, eventId, requestId };
-      for (const { ARN } of touched) {
-        if (noted.size < MOST_NOTED || noted.has(ARN)) noted.set(ARN, usage);
-        else lost += 1;
-      }
+      for (const { ARN } of touched) if (!noted.note(ARN, usage)) lost += 1;
     },
     unwritten: (keyArn) => noted.get(keyArn),
     async write() {
-      const batch = firstOf(noted, MOST_WRITTEN);
+      const batch = noted.first(MOST_WRITTEN);
       const tampered: string[] = [];
       if (batch.length > 0) {
         await store.transact((transaction) => writeAll(transaction, batch, tampered), { unlogged: true });
       }
-      // What was used again meanwhile is noted anew, and waits for the next go.
-      for (const [arn, usage] of batch) if (noted.get(arn) === usage) noted.delete(arn);
+      for (const [arn, usage] of batch) noted.strike(arn, usage);
       const lostBefore = lost;
       lost = 0;
       return { more: noted.size > 0, lost: lostBefore, tampered };
@@ -87,15 +83,6 @@ export async function startTracking(transaction: Transaction, nowMs: number): Pr
 export function usesKeys(operation: AnyOperation): boolean {
   const targets = Object.values(operation.targets) as Target<object, unknown, unknown>[];
   return targets.some(({ summary }) => summary.usage !== undefined);
-}
-
-function firstOf<K, V>(map: ReadonlyMap<K, V>, most: number): [K, V][] {
-  const entries: [K, V][] = [];
-  for (const entry of map) {
-    if (entries.length === most) break;
-    entries.push(entry);
-  }
-  return entries;
 }
 
 async function writeAll(

@@ -1,8 +1,8 @@
 import type { TrustedRoots } from '../../crypto/attestation/trusted-roots.ts';
 import type { Custody, KeyHandle, MaterialImport } from '../../custody/contract.ts';
 import type { KeyIdentity, KeyRecord } from '../../keys/key.ts';
+import type { MaybePromise } from '../../runtime/maybe-promise.ts';
 import type { Random } from '../../runtime/random.ts';
-import type { MaybePromise } from '../../store/change-feed.ts';
 import type { Reader } from '../../store/sealed-store.ts';
 import type { Operation } from '../operation.ts';
 import type { GrantSource } from './grant-directory.ts';

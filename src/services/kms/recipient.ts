@@ -1,8 +1,8 @@
 import type { RecipientInfo } from '@aws-sdk/client-kms';
 import type { TrustedRoots } from '../../crypto/attestation/trusted-roots.ts';
 import type { Attestation } from '../../crypto/attestation/verify-attestation.ts';
+import type { MaybePromise } from '../../runtime/maybe-promise.ts';
 import type { Random } from '../../runtime/random.ts';
-import type { MaybePromise } from '../../store/change-feed.ts';
 import type { Input } from '../../wire/shapes.ts';
 import type { Scope } from '../caller.ts';
 import { validationFailure } from './errors.ts';

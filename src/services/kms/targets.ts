@@ -2,12 +2,12 @@ import { decodeHeader, type EncryptionContext } from '../../crypto/ciphertext.ts
 import type { KeyUsage } from '../../crypto/key-specs.ts';
 import { aliasArn } from '../../keys/alias.ts';
 import { foldContext, foldTerms, type GrantRequest, type GrantTerms, isGrantOperation } from '../../keys/grant.ts';
-import type { KeyRecord } from '../../keys/key.ts';
+import type { KeyIdentity, KeyRecord } from '../../keys/key.ts';
 import { type KeyOperation, keyStateTable, statesFor } from '../../keys/key-state-table.ts';
 import { keyState } from '../../keys/lifecycle.ts';
 import { isRefusedByManager } from '../../keys/managed-key-operations.ts';
 import { invariant } from '../../runtime/errors.ts';
-import type { MaybePromise } from '../../store/change-feed.ts';
+import { type MaybePromise, whenThere } from '../../runtime/maybe-promise.ts';
 import type { Scope } from '../caller.ts';
 import { type ConditionTable, conditionReader } from '../condition-table.ts';
 import type { ConditionRequest, GrantQuestion, Target, TargetSummary } from '../operation.ts';
@@ -77,11 +77,11 @@ export interface KeyResource extends ResolvedKey {
 export function keyTarget<Input>(declaration: KeyTargetDeclaration<Input>): KmsTarget<Input, KeyResource> {
   return {
     ...keyUse(declaration, declaration.accepts, declaration.crossAccount),
-    resolve: async (input, ports, scope) => {
+    resolve: (input, ports, scope) => {
       checkGrantTokens(input, ports);
       const reference = declaration.reference(input);
       invariant(reference !== undefined, 'a required member has been validated');
-      const resolved = await followKeyReference(reference, declaration.accepts, ports.keys, scope);
+      const resolved = followKeyReference(reference, declaration.accepts, ports.keys, scope);
       return asResource(resolved, declaration, input, ports, scope);
     },
     denial: (resolved, scope) => foreignDenial(permissionOf(declaration), resolved, scope),
@@ -109,18 +109,18 @@ export function ciphertextKeyTarget<Input>(
       }
       use.check(resolved, input, scope);
     },
-    resolve: async (input, ports, scope) => {
+    resolve: (input, ports, scope) => {
       checkGrantTokens(input, ports);
       const reference = declaration.reference(input);
       if (reference !== undefined) {
-        const resolved = await followKeyReference(reference, 'key or alias', ports.keys, scope);
+        const resolved = followKeyReference(reference, 'key or alias', ports.keys, scope);
         return asResource(resolved, declaration, input, ports, scope);
       }
       const blob = declaration.ciphertext(input);
       invariant(blob !== undefined, 'a required member has been validated');
       const header = decodeHeader(blob);
       if (header === undefined) throw invalidCiphertext();
-      return asResource(await keyOfCiphertext(header.keyId, ports, scope), declaration, input, ports, scope);
+      return asResource(keyOfCiphertext(header.keyId, ports, scope), declaration, input, ports, scope);
     },
     denial: (resolved, scope) =>
       resolved.namedArn === UNNAMED && isOutOfSight(resolved, scope)
@@ -195,29 +195,35 @@ const UNNAMED = '*';
 const UNKNOWN_CIPHERTEXT_KEY =
   'The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access.';
 
-async function keyOfCiphertext(keyId: string, ports: KmsPorts, scope: Scope): Promise<ResolvedKey> {
-  const { accountId } = scope.caller.principal;
-  const own = { accountId, region: scope.region, keyId };
-  const key = await livingKey(ports.keys, own, scope.nowMs);
-  if (key !== undefined) return { key, identity: own, namedArn: key.arn };
-  const owner = await ports.keys.ownerOf(scope.region, keyId);
-  if (owner === undefined || owner === accountId) return { key: undefined, identity: own, namedArn: UNNAMED };
+function keyOfCiphertext(keyId: string, ports: KmsPorts, scope: Scope): MaybePromise<ResolvedKey> {
+  const own = { accountId: scope.caller.principal.accountId, region: scope.region, keyId };
+  return whenThere(livingKey(ports.keys, own, scope.nowMs), (key) =>
+    key === undefined ? foreignKeyOfCiphertext(own, ports, scope) : { key, identity: own, namedArn: key.arn },
+  );
+}
+
+/** The key of a ciphertext that the caller's own account has no key for. */
+async function foreignKeyOfCiphertext(own: KeyIdentity, ports: KmsPorts, scope: Scope): Promise<ResolvedKey> {
+  const owner = await ports.keys.ownerOf(own.region, own.keyId);
+  if (owner === undefined || owner === own.accountId) return { key: undefined, identity: own, namedArn: UNNAMED };
   const identity = { ...own, accountId: owner };
   return { key: await livingKey(ports.keys, identity, scope.nowMs), identity, namedArn: UNNAMED };
 }
 
 /** What is not there is refused by `unreachable` below, before a handler could meet it. */
 function asResource<Input>(
-  resolved: ResolvedKey,
+  found: MaybePromise<ResolvedKey>,
   { recipient }: KeyUse<Input>,
   input: Input,
   ports: KmsPorts,
   scope: Scope,
 ): MaybePromise<KeyResource> {
-  // INVARIANT: policies see only what a verified document says.
-  const attested = recipient && attestedRecipient(recipient(input), ports, scope);
-  if (attested === undefined) return resolved as KeyResource;
-  return attested.then((enclave) => ({ ...resolved, recipient: enclave }) as KeyResource);
+  return whenThere(found, (resolved) => {
+    // INVARIANT: policies see only what a verified document says.
+    const attested = recipient && attestedRecipient(recipient(input), ports, scope);
+    if (attested === undefined) return resolved as KeyResource;
+    return attested.then((enclave) => ({ ...resolved, recipient: enclave }) as KeyResource);
+  });
 }
 
 function permissionOf({ operation, permission }: KeyUse<never>): string {

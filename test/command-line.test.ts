@@ -183,7 +183,7 @@ describe('starting', () => {
     ['KEYHOLD_TLS_CERT', 'c.pem', '--tls-cert and --tls-key are given together'],
     ['KEYHOLD_TLS_KEY', 'k.pem', '--tls-cert and --tls-key are given together'],
     ['KEYHOLD_LOG_LEVEL', 'loud', "not 'loud'"],
-    ['KEYHOLD_SANDBOX', 'maybe', "--sandbox wants true or false, not 'maybe'"],
+    ['KEYHOLD_SANDBOX', 'maybe', "KEYHOLD_SANDBOX wants 1 or 0, not 'maybe'"],
   ])('%s is read', async (variable, value, message) => {
     const dataDir = join(newDirectory(), 'data');
     const args = variable === 'KEYHOLD_DATA_DIR' ? [] : ['--data-dir', dataDir];

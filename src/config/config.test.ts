@@ -86,7 +86,7 @@ test.each([
 
 test('a switch in the environment is refused when it says neither', () => {
   for (const text of ['yes', 'TRUE', ' ', '2']) {
-    expect(refusal([], { KEYHOLD_SANDBOX: text })).toBe(`the variable of --sandbox wants true or false, not '${text}'`);
+    expect(refusal([], { KEYHOLD_SANDBOX: text })).toBe(`KEYHOLD_SANDBOX wants 1 or 0, not '${text}'`);
   }
 });
 

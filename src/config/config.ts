@@ -187,7 +187,8 @@ function readLogLevel(text: string): LogLevel {
 function readSwitch(name: OptionName, text: string | undefined): boolean {
   if (text === undefined || text === '0' || text === 'false') return false;
   if (text === '1' || text === 'true') return true;
-  throw refused(`the variable of --${name} wants true or false, not '${text}'`);
+  const { variable } = options[name] as { readonly variable?: string };
+  throw refused(`${variable} wants 1 or 0, not '${text}'`);
 }
 
 export function isLoopback(host: string): boolean {

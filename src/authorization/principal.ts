@@ -169,7 +169,7 @@ export function grantNames({ arn, roleArn }: Principal): readonly string[] {
   return roleArn === undefined ? [arn] : [arn, roleArn];
 }
 
-/** How a grant names an account as a whole. */
+/** How policies and grants name an account as a whole. */
 export function accountRootArn(accountId: string): string {
   return `arn:aws:iam::${accountId}:root`;
 }

@@ -1,4 +1,4 @@
-import { type KeyIdentity, partitionOf } from './key.ts';
+import { type KeyOwner, partitionOf } from './key.ts';
 
 export interface AliasRecord {
   /** With its prefix: `alias/orders`. */
@@ -13,6 +13,6 @@ export const ALIAS_PREFIX = 'alias/';
 /** Names that AWS keeps for the keys it manages. */
 export const AWS_MANAGED_ALIAS_PREFIX = 'alias/aws/';
 
-export function aliasArn(owner: Omit<KeyIdentity, 'keyId'>, aliasName: string): string {
+export function aliasArn(owner: KeyOwner, aliasName: string): string {
   return `arn:${partitionOf(owner.region)}:kms:${owner.region}:${owner.accountId}:${aliasName}`;
 }

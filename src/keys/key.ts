@@ -66,10 +66,14 @@ export interface Tag {
   readonly value: string;
 }
 
-/** Names a key in the whole deployment. */
-export interface KeyIdentity {
+/** Where keys and aliases stand: in one account and Region. */
+export interface KeyOwner {
   readonly accountId: string;
   readonly region: string;
+}
+
+/** Names a key in the whole deployment. */
+export interface KeyIdentity extends KeyOwner {
   readonly keyId: string;
 }
 

@@ -258,7 +258,7 @@ export const managedKeyServices: readonly ManagedKeyService[] = [
   },
 ];
 
-export function managedKeyAlias(service: ManagedKeyService): string {
+function managedKeyAlias(service: ManagedKeyService): string {
   return `${AWS_MANAGED_ALIAS_PREFIX}${service.name}`;
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { lengthPrefixed } from '../crypto/canonical.ts';
-import type { KeyIdentity } from './key.ts';
+import type { KeyOwner } from './key.ts';
 
 /**
  * The id of a service's key, of which an account and Region have one for each name: a UUID of version 8 (RFC 9562, section
@@ -9,7 +9,7 @@ import type { KeyIdentity } from './key.ts';
  *
  * @param name what kind of key of which service: `managed/s3`
  */
-export function serviceKeyId(owner: Omit<KeyIdentity, 'keyId'>, name: string): string {
+export function serviceKeyId(owner: KeyOwner, name: string): string {
   const bytes = createHash('sha256')
     .update(lengthPrefixed('service key', owner.accountId, owner.region, name))
     .digest()

@@ -1,13 +1,14 @@
 import { type Table, table } from '../store/sealed-store.ts';
 import type { AliasRecord } from './alias.ts';
 import type { GrantRecord } from './grant.ts';
-import type { KeyIdentity, KeyRecord } from './key.ts';
+import type { KeyIdentity, KeyOwner, KeyRecord } from './key.ts';
 import type { LastUsage } from './last-usage.ts';
 import type { MaterialRecord } from './material.ts';
 
 /**
- * The tables of keys, and how their records are named. All begin with account and Region, so that one account's keys of
- * one Region stand together; all that belongs to a key begins with the key's own name.
+ * The tables of keys, and how their records are named: beginning with account and Region, so that one account's keys of one
+ * Region stand together, and what belongs to a key with the key's own name. Otherwise named is what is looked for without
+ * knowing the key: the owner of an id, the grants that a principal may retire, and the notes of what is due.
  */
 export const keysTable: Table<KeyRecord> = table('keys');
 /** A key's policy as its author wrote it. Every key has one: a key without its row is refused. */
@@ -48,11 +49,11 @@ export interface GrantPlace extends KeyIdentity {
   readonly grantId: string;
 }
 
-export function regionPrefix(owner: { readonly accountId: string; readonly region: string }): string {
+export function regionPrefix(owner: KeyOwner): string {
   return `${owner.accountId}/${owner.region}/`;
 }
 
-export function keyCountName(owner: { readonly accountId: string; readonly region: string }): string {
+export function keyCountName(owner: KeyOwner): string {
   return `${owner.accountId}/${owner.region}`;
 }
 
@@ -68,7 +69,7 @@ export function materialName(key: KeyIdentity, materialId: string): string {
   return `${materialsPrefix(key)}${materialId}`;
 }
 
-export function aliasRecordName(owner: { readonly accountId: string; readonly region: string }, name: string): string {
+export function aliasRecordName(owner: KeyOwner, name: string): string {
   return `${regionPrefix(owner)}${name}`;
 }
 

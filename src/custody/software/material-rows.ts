@@ -26,7 +26,7 @@ export function unwrap(sealer: Sealer, identity: MaterialIdentity, material: Wra
 const ID_LABEL = 'keyhold key material id v1';
 
 /**
- * A one-way name of the material: knowing the id tells nothing about the material's 256 bits.
+ * A one-way name of the material: the id of random material tells nothing about it.
  *
  * INVARIANT: it is nothing that the key itself computes for its users. Ids are the names of rows, which whoever reads the
  * database sees; an HMAC key's own HMAC over the label would be a MAC that passes for one of its users'. So there the two

@@ -1,5 +1,5 @@
 import { ALIAS_PREFIX, AWS_MANAGED_ALIAS_PREFIX, aliasArn } from '../../keys/alias.ts';
-import { type KeyIdentity, MOST_ALIASES_PER_KEY } from '../../keys/key.ts';
+import { type KeyIdentity, type KeyOwner, MOST_ALIASES_PER_KEY } from '../../keys/key.ts';
 import { aliasesOfKeyPrefix, aliasesOfKeyTable, aliasesTable, aliasRecordName } from '../../keys/tables.ts';
 import { KeyholdError } from '../../runtime/errors.ts';
 import type { Transaction } from '../../store/sealed-store.ts';
@@ -42,7 +42,7 @@ export async function checkAliasQuota(transaction: Transaction, { identity }: Ke
   );
 }
 
-export function aliasExists(owner: Omit<KeyIdentity, 'keyId'>, aliasName: string): KeyholdError {
+export function aliasExists(owner: KeyOwner, aliasName: string): KeyholdError {
   return new KeyholdError(
     'AlreadyExistsException',
     `An alias with the name ${aliasArn(owner, aliasName)} already exists`,

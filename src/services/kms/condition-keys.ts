@@ -100,6 +100,11 @@ interface RequestTag {
   readonly TagValue: string | undefined;
 }
 
+/** Whether a service asks on behalf of the caller, for a resource of its own. Of CreateGrant, ListGrants and RevokeGrant. */
+export const forAwsResource: ConditionTable<{ readonly scope: Scope }> = {
+  'kms:GrantIsForAWSResource': ({ scope }) => [String(scope.viaService !== undefined)],
+};
+
 /** Of requests whose answer is for a Nitro enclave: what its verified document says. */
 export const recipientConditions: ConditionTable<{ readonly resolved: Pick<ResolvedKey, 'recipient'> }> = {
   'kms:RecipientAttestation:ImageSha384': ({ resolved }) =>

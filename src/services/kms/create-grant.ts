@@ -12,17 +12,11 @@ import {
   principal,
 } from '../../wire/kms-shapes.ts';
 import { type Input, required, structure } from '../../wire/shapes.ts';
-import type { Scope } from '../caller.ts';
-import type { ConditionTable } from '../condition-table.ts';
+import { forAwsResource } from './condition-keys.ts';
 import { createGrantRows, grantCount, nameInGrants, placeOf } from './grant-rows.ts';
 import { checkGrant, checkGrantFitsKey, contextOf, granteeOf, retiringPrincipalOf, termsOf } from './grant-rules.ts';
 import type { KmsOperation } from './ports.ts';
 import { type KeyResource, keyTarget } from './targets.ts';
-
-/** Whether a service asks on behalf of the caller, for a resource of its own. Of CreateGrant, ListGrants and RevokeGrant. */
-export const forAwsResource: ConditionTable<{ readonly scope: Scope }> = {
-  'kms:GrantIsForAWSResource': ({ scope }) => [String(scope.viaService !== undefined)],
-};
 
 const target = keyTarget<Input<CreateGrantRequest>>({
   operation: 'CreateGrant',

@@ -27,7 +27,7 @@ export async function createKeyWithMaterial(
 }
 
 /**
- * Writes a new key with its policy. `destroy-due-keys.ts` is the counterpart, and takes everything else of a key as well.
+ * Writes a new key with its policy. `destroy-key.ts` is the counterpart, and takes everything else of a key as well.
  *
  * @throws KeyholdError LimitExceededException if the account has all the keys that it can have
  */

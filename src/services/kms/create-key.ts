@@ -18,10 +18,10 @@ import { boolean, type Input, structure } from '../../wire/shapes.ts';
 import type { ConditionTable } from '../condition-table.ts';
 import { kindConditions, requestTagConditions } from './condition-keys.ts';
 import { createKeyRows, createKeyWithMaterial } from './create-key-rows.ts';
+import { refuseCustomKeyStoreId } from './custom-key-stores.ts';
 import { unsupported, validationFailure } from './errors.ts';
 import { keyMetadata } from './key-metadata.ts';
 import { checkKeyPolicy, defaultKeyPolicy } from './key-policy.ts';
-import { refuseCustomKeyStore } from './not-yet.ts';
 import type { KmsOperation } from './ports.ts';
 import { mergeTags, readTags } from './tag-rules.ts';
 import { accountTarget } from './targets.ts';
@@ -147,7 +147,7 @@ function checkCombination(input: Input<CreateKeyRequest>): void {
   if (originOf(input) === 'EXTERNAL' && !keySpecs[spec].importable) {
     throw validationFailure(`KeySpec ${spec} is not supported for Origin EXTERNAL`);
   }
-  refuseCustomKeyStore(input.CustomKeyStoreId);
+  refuseCustomKeyStoreId(input.CustomKeyStoreId);
   if (input.Origin === 'AWS_CLOUDHSM' || input.Origin === 'EXTERNAL_KEY_STORE') {
     throw validationFailure(`A custom key store must be specified for the origin ${input.Origin}.`);
   }

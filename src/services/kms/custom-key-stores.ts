@@ -1,11 +1,11 @@
 import type { XksProxyAuthenticationCredentialType } from '@aws-sdk/client-kms';
+import { KeyholdError } from '../../runtime/errors.ts';
 import { enumeration, type Pattern, required, string, structure } from '../../wire/shapes.ts';
 import { unsupported } from './errors.ts';
 
 /**
- * What the operations of custom key stores share: the members that describe one, and that there is none yet. Until custody
- * can work in hardware tokens and external key managers, the six operations take what AWS's take, authorize it as AWS does,
- * and then refuse it.
+ * Custom key stores: the members that describe one, and that there is none yet. Until custody can work in hardware tokens
+ * and external key managers, the six operations take what AWS's take, authorize it as AWS does, and then refuse it.
  */
 
 const clusterId: Pattern = { printed: 'cluster-[2-7a-zA-Z]{11,16}', matches: /^cluster-[2-7a-zA-Z]{11,16}$/ };
@@ -56,4 +56,10 @@ export const shownConnectionMembers = [
 /** The handler of all six. */
 export async function refuseCustomKeyStores(): Promise<never> {
   throw unsupported('Custom key stores are not supported yet.');
+}
+
+/** For operations that can be asked to work in one: there is none, so none has this id. */
+export function refuseCustomKeyStoreId(id: string | undefined): void {
+  if (id === undefined) return;
+  throw new KeyholdError('CustomKeyStoreNotFoundException', `Custom key store ${id} does not exist.`);
 }

@@ -7,7 +7,7 @@ import { encryptBlob, SYMMETRIC_DEFAULT } from './encryption.ts';
 import { validationFailure } from './errors.ts';
 import type { LoadedKey } from './key-source.ts';
 import type { KmsPorts } from './ports.ts';
-import { type KeyResource, type KeyTargetDeclaration, keyTarget } from './targets.ts';
+import { cryptographicKeyTarget, type KeyResource, type KeyTargetDeclaration } from './targets.ts';
 
 /** What the four operations share that make data keys and data key pairs: all but what they make and what they answer. */
 
@@ -24,11 +24,8 @@ export function dataKeyTarget<I extends Input>(
   operation: DataKeyOperation,
   more: Pick<KeyTargetDeclaration<I>, 'conditions' | 'recipient'> = {},
 ): Target<I, KeyResource, KmsPorts> {
-  return keyTarget({
+  return cryptographicKeyTarget({
     operation,
-    reference: (input) => input.KeyId,
-    accepts: 'key or alias',
-    crossAccount: true,
     usage: 'ENCRYPT_DECRYPT',
     encryptionContext: (input) => input.EncryptionContext,
     encryptionAlgorithm: () => SYMMETRIC_DEFAULT,

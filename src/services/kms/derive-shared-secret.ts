@@ -5,7 +5,7 @@ import { validationFailure } from './errors.ts';
 import { currentHandle } from './key-handle.ts';
 import type { KmsOperation } from './ports.ts';
 import { plaintextFor } from './recipient.ts';
-import { type KeyResource, keyTarget } from './targets.ts';
+import { cryptographicKeyTarget, type KeyResource } from './targets.ts';
 
 export const deriveSharedSecret: KmsOperation<
   DeriveSharedSecretRequest,
@@ -22,11 +22,8 @@ export const deriveSharedSecret: KmsOperation<
     Recipient: recipientInfo,
   }),
   targets: {
-    key: keyTarget({
+    key: cryptographicKeyTarget({
       operation: 'DeriveSharedSecret',
-      reference: (input) => input.KeyId,
-      accepts: 'key or alias',
-      crossAccount: true,
       usage: 'KEY_AGREEMENT',
       recipient: (input) => input,
       conditions: { 'kms:KeyAgreementAlgorithm': ({ input }) => [input.KeyAgreementAlgorithm] },

@@ -1,7 +1,7 @@
 import type { EncapsulationAlgorithm } from '../../crypto/key-specs.ts';
 import type { Target } from '../operation.ts';
 import type { KmsPorts } from './ports.ts';
-import { type KeyResource, keyTarget } from './targets.ts';
+import { cryptographicKeyTarget, type KeyResource } from './targets.ts';
 
 interface EncapsulationInput {
   readonly KeyId: string;
@@ -12,11 +12,8 @@ interface EncapsulationInput {
 export function encapsulationTarget<Input extends EncapsulationInput>(
   operation: 'Encapsulate' | 'Decapsulate',
 ): Target<Input, KeyResource, KmsPorts> {
-  return keyTarget({
+  return cryptographicKeyTarget({
     operation,
-    reference: (input) => input.KeyId,
-    accepts: 'key or alias',
-    crossAccount: true,
     usage: 'ENCAPSULATE_DECAPSULATE',
     conditions: { 'kms:EncapsulationAlgorithm': ({ input }) => [input.EncapsulationAlgorithm] },
   });

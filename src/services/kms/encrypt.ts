@@ -10,8 +10,7 @@ import {
 import { required, structure } from '../../wire/shapes.ts';
 import { checkContext, encryptionAlgorithmOf, encryptUnder, requireEncryptionAlgorithm } from './encryption.ts';
 import type { KmsOperation } from './ports.ts';
-
-import { type KeyResource, keyTarget } from './targets.ts';
+import { cryptographicKeyTarget, type KeyResource } from './targets.ts';
 
 export const encrypt: KmsOperation<EncryptRequest, EncryptResponse, { key: KeyResource }> = {
   name: 'Encrypt',
@@ -25,11 +24,8 @@ export const encrypt: KmsOperation<EncryptRequest, EncryptResponse, { key: KeyRe
   }),
   validate: (input) => checkContext(input.EncryptionContext),
   targets: {
-    key: keyTarget({
+    key: cryptographicKeyTarget({
       operation: 'Encrypt',
-      reference: (input) => input.KeyId,
-      accepts: 'key or alias',
-      crossAccount: true,
       usage: 'ENCRYPT_DECRYPT',
       encryptionContext: (input) => input.EncryptionContext,
       encryptionAlgorithm: (input) => encryptionAlgorithmOf(input.EncryptionAlgorithm),

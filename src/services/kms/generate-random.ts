@@ -1,9 +1,9 @@
 import type { GenerateRandomRequest, GenerateRandomResponse } from '@aws-sdk/client-kms';
 import { customKeyStoreId, numberOfBytes, recipientInfo } from '../../wire/kms-shapes.ts';
 import { structure } from '../../wire/shapes.ts';
+import { refuseCustomKeyStoreId } from './custom-key-stores.ts';
 import { validationFailure } from './errors.ts';
 import type { ResolvedKey } from './key-reference.ts';
-import { refuseCustomKeyStore } from './not-yet.ts';
 import type { KmsOperation } from './ports.ts';
 import { plaintextFor } from './recipient.ts';
 import { accountTargetForRecipient } from './targets.ts';
@@ -26,7 +26,7 @@ export const generateRandom: KmsOperation<
   effect: 'read',
   audit: { readOnly: true, request: ['NumberOfBytes', 'CustomKeyStoreId'] },
   handle({ input, targets, ports }) {
-    refuseCustomKeyStore(input.CustomKeyStoreId);
+    refuseCustomKeyStoreId(input.CustomKeyStoreId);
     const plaintext = ports.random.bytes(input.NumberOfBytes as number);
     return plaintextFor(targets.account.recipient, 'Plaintext', plaintext, ports);
   },

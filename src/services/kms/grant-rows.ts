@@ -9,6 +9,7 @@ import {
   grantsOfGranteeTable,
   grantsOfRetiringPrincipalPrefix,
   grantsOfRetiringPrincipalTable,
+  grantsPrefix,
   grantsTable,
   keyName,
   namedGrantName,
@@ -39,7 +40,7 @@ export async function removeGrantRows(
 
 /** For a key that goes with all its grants, whose count is not kept up any more. Gives how many were removed. */
 export async function removeSomeGrants(transaction: Transaction, key: KeyIdentity, most: number): Promise<number> {
-  const grants = await transaction.list(grantsTable, { prefix: `${keyName(key)}/`, limit: most });
+  const grants = await transaction.list(grantsTable, { prefix: grantsPrefix(key), limit: most });
   for (const { value, version } of grants) await removeUncounted(transaction, key, value, version);
   if (grants.length < most) await removeIfPresent(transaction, grantCountsTable, keyName(key));
   return grants.length;

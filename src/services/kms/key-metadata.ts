@@ -40,8 +40,13 @@ export function keyMetadata(key: KeyRecord, nowMs: number): KeyMetadata {
 function expiry(key: KeyRecord, nowMs: number): Partial<KeyMetadata> {
   const { origin, imported } = key;
   if (origin !== 'EXTERNAL' || lacksMaterial(key, nowMs)) return {};
-  if (imported?.expiresAtMs === undefined) return { ExpirationModel: 'KEY_MATERIAL_DOES_NOT_EXPIRE' };
-  return { ExpirationModel: 'KEY_MATERIAL_EXPIRES', ValidTo: new Date(imported.expiresAtMs) };
+  return expiryMembers(imported?.expiresAtMs);
+}
+
+/** Of imported material that is there, also in ListKeyRotations. */
+export function expiryMembers(expiresAtMs: number | undefined): Pick<KeyMetadata, 'ExpirationModel' | 'ValidTo'> {
+  if (expiresAtMs === undefined) return { ExpirationModel: 'KEY_MATERIAL_DOES_NOT_EXPIRE' };
+  return { ExpirationModel: 'KEY_MATERIAL_EXPIRES', ValidTo: new Date(expiresAtMs) };
 }
 
 function multiRegion(key: KeyRecord): Partial<KeyMetadata> {

@@ -1,4 +1,4 @@
-import { decide, type Policy, parsePolicy } from '../../authorization/index.ts';
+import { accountRootArn, decide, type Policy, parsePolicy } from '../../authorization/index.ts';
 import { MOST_KEY_POLICY_BYTES } from '../../keys/key.ts';
 import { KeyholdError } from '../../runtime/errors.ts';
 import type { Scope } from '../caller.ts';
@@ -16,7 +16,7 @@ export function defaultKeyPolicy(accountId: string): string {
       {
         Sid: 'Enable IAM User Permissions',
         Effect: 'Allow',
-        Principal: { AWS: `arn:aws:iam::${accountId}:root` },
+        Principal: { AWS: accountRootArn(accountId) },
         Action: 'kms:*',
         Resource: '*',
       },

@@ -1,6 +1,6 @@
 import type { Attestation } from '../../crypto/attestation/verify-attestation.ts';
 import { ALIAS_PREFIX, aliasArn } from '../../keys/alias.ts';
-import { type KeyIdentity, keyArn, partitionOf } from '../../keys/key.ts';
+import { type KeyIdentity, type KeyOwner, keyArn, partitionOf } from '../../keys/key.ts';
 import { isDeleted } from '../../keys/lifecycle.ts';
 import { type MaybePromise, whenThere } from '../../runtime/maybe-promise.ts';
 import type { Scope } from '../caller.ts';
@@ -16,10 +16,8 @@ import type { KeySource, LoadedKey } from './key-source.ts';
 
 /** A `KeyId` as callers write it: a key id, a key ARN, an alias name or an alias ARN. */
 export type KeyReference =
-  | { readonly kind: 'key'; readonly owner: Owner; readonly keyId: string }
-  | { readonly kind: 'alias'; readonly owner: Owner; readonly aliasName: string };
-
-type Owner = Omit<KeyIdentity, 'keyId'>;
+  | { readonly kind: 'key'; readonly owner: KeyOwner; readonly keyId: string }
+  | { readonly kind: 'alias'; readonly owner: KeyOwner; readonly aliasName: string };
 
 /** What a target is once its reference has been followed. */
 export interface ResolvedKey {
@@ -80,7 +78,7 @@ export function followKeyReference(
 }
 
 async function followAlias(
-  owner: Owner,
+  owner: KeyOwner,
   aliasName: string,
   foreign: boolean,
   source: KeySource,

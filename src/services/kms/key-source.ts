@@ -3,6 +3,7 @@ import type { Policy } from '../../authorization/index.ts';
 import type { KeyHandle } from '../../custody/contract.ts';
 import {
   type KeyIdentity,
+  type KeyOwner,
   type KeyRecord,
   keyArn,
   type Lifecycle,
@@ -43,7 +44,7 @@ export interface LoadedKey {
 export interface KeySource {
   key(identity: KeyIdentity): MaybePromise<LoadedKey | undefined>;
   /** The id of the key that an alias names. */
-  aliasTarget(owner: Omit<KeyIdentity, 'keyId'>, aliasName: string): MaybePromise<string | undefined>;
+  aliasTarget(owner: KeyOwner, aliasName: string): MaybePromise<string | undefined>;
   /** The account that has a key of this id in this Region. */
   ownerOf(region: string, keyId: string): MaybePromise<string | undefined>;
 }

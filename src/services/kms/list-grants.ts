@@ -8,7 +8,7 @@ import {
 } from '../../keys/tables.ts';
 import { grantId, keyId, limitUpTo, marker, principal } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
-import { forAwsResource } from './create-grant.ts';
+import { forAwsResource } from './condition-keys.ts';
 import { grantListEntry } from './grant-list-entry.ts';
 import { nameInGrants, placeOf } from './grant-rows.ts';
 import { checkGrantId, forServicesOnly, onePrincipal } from './grant-rules.ts';

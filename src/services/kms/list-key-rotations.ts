@@ -6,6 +6,7 @@ import type { Reader } from '../../store/sealed-store.ts';
 import { includeKeyMaterial, keyId, limit, marker } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
 import { unsupportedBySpec } from './errors.ts';
+import { expiryMembers } from './key-metadata.ts';
 import { materialsOfKey, type StoredMaterial } from './materials-of-key.ts';
 import { pageOfList } from './pagination.ts';
 import type { KmsOperation } from './ports.ts';
@@ -84,11 +85,5 @@ function importFacts({ origin }: KeyRecord, material: MaterialRecord, nowMs: num
   if (origin !== 'EXTERNAL') return {};
   const description = imported?.description === undefined ? {} : { KeyMaterialDescription: imported.description };
   if (!isImported(material, nowMs)) return { ...description, ImportState: 'PENDING_IMPORT' };
-  return {
-    ...description,
-    ImportState: 'IMPORTED',
-    ...(imported?.expiresAtMs === undefined
-      ? { ExpirationModel: 'KEY_MATERIAL_DOES_NOT_EXPIRE' }
-      : { ExpirationModel: 'KEY_MATERIAL_EXPIRES', ValidTo: new Date(imported.expiresAtMs) }),
-  };
+  return { ...description, ImportState: 'IMPORTED', ...expiryMembers(imported?.expiresAtMs) };
 }

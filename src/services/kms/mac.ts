@@ -3,7 +3,7 @@ import type { Target } from '../operation.ts';
 import { incompatibleAlgorithm } from './errors.ts';
 import type { LoadedKey } from './key-source.ts';
 import type { KmsPorts } from './ports.ts';
-import { type KeyResource, keyTarget } from './targets.ts';
+import { cryptographicKeyTarget, type KeyResource } from './targets.ts';
 
 /** What GenerateMac and VerifyMac share. */
 
@@ -15,11 +15,8 @@ interface MacInput {
 export function macTarget<Input extends MacInput>(
   operation: 'GenerateMac' | 'VerifyMac',
 ): Target<Input, KeyResource, KmsPorts> {
-  return keyTarget({
+  return cryptographicKeyTarget({
     operation,
-    reference: (input) => input.KeyId,
-    accepts: 'key or alias',
-    crossAccount: true,
     usage: 'GENERATE_VERIFY_MAC',
     conditions: { 'kms:MacAlgorithm': ({ input }) => [input.MacAlgorithm] },
   });

@@ -1,6 +1,6 @@
 import type { TrustedRoots } from '../../crypto/attestation/trusted-roots.ts';
 import type { Custody, KeyHandle, MaterialImport } from '../../custody/contract.ts';
-import type { KeyIdentity, KeyRecord } from '../../keys/key.ts';
+import type { KeyOwner, KeyRecord } from '../../keys/key.ts';
 import type { MaybePromise } from '../../runtime/maybe-promise.ts';
 import type { Random } from '../../runtime/random.ts';
 import type { Reader } from '../../store/sealed-store.ts';
@@ -40,9 +40,9 @@ export interface KeyHandles {
  */
 export interface ServiceKeys {
   /** The account's key of this alias (`alias/aws/s3`), which is one of a service that has managed keys. */
-  managed(aliasName: string, owner: Omit<KeyIdentity, 'keyId'>, nowMs: number): Promise<KeyRecord>;
+  managed(aliasName: string, owner: KeyOwner, nowMs: number): Promise<KeyRecord>;
   /** The same, as it would be made now, whether or not it is there; undefined if the alias is none of a managed key. */
-  foreseen(aliasName: string, owner: Omit<KeyIdentity, 'keyId'>, nowMs: number): LoadedKey | undefined;
+  foreseen(aliasName: string, owner: KeyOwner, nowMs: number): LoadedKey | undefined;
   /** The AWS owned key of a service (`s3`) in a Region, for the requests of its `serviceScope`. */
   owned(service: string, region: string, nowMs: number): Promise<KeyRecord>;
 }

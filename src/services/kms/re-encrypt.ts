@@ -20,13 +20,14 @@ import {
   requireCiphertext,
   requireEncryptionAlgorithm,
 } from './encryption.ts';
+import type { ResolvedKey } from './key-reference.ts';
 import type { KmsOperation } from './ports.ts';
 import { ciphertextKeyTarget, type KeyResource, keyTarget } from './targets.ts';
 
 const onSameKey: ConditionTable<{ readonly all: Readonly<Record<string, unknown>> }> = {
   'kms:ReEncryptOnSameKey': ({ all }) => {
-    const { source, destination } = all as { source: KeyResource; destination: KeyResource };
-    return [String(source.key !== undefined && source.key?.arn === destination.key?.arn)];
+    const { source, destination } = all as { source: ResolvedKey; destination: ResolvedKey };
+    return [String(source.key !== undefined && source.key.arn === destination.key?.arn)];
   },
 };
 

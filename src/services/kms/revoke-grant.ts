@@ -2,7 +2,7 @@ import type { RevokeGrantRequest } from '@aws-sdk/client-kms';
 import { grantName, grantsTable } from '../../keys/tables.ts';
 import { dryRun, grantId, keyId } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
-import { forAwsResource } from './create-grant.ts';
+import { forAwsResource } from './condition-keys.ts';
 import { grantNotFound } from './errors.ts';
 import { placeOf, removeGrantRows } from './grant-rows.ts';
 import { checkGrantId } from './grant-rules.ts';

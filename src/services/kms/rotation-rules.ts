@@ -12,13 +12,13 @@ export function isRotatable({ keySpec }: KeyRecord): boolean {
   return keySpec === 'SYMMETRIC_DEFAULT';
 }
 
-export function requireRotatable({ record, arn }: LoadedKey): void {
-  if (!isRotatable(record)) throw unsupportedBySpec();
-  requireLead({ record, arn });
+export function requireRotatable(key: LoadedKey): void {
+  if (!isRotatable(key.record)) throw unsupportedBySpec();
+  requireLead(key);
 }
 
 /** Of related multi-Region keys, the primary has the schedule. */
-export function requireLead({ record, arn }: Pick<LoadedKey, 'record' | 'arn'>): void {
+export function requireLead({ record, arn }: LoadedKey): void {
   if (isReplica(record)) throw notPrimary(arn);
 }
 

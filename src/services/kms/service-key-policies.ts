@@ -1,18 +1,15 @@
+import { accountRootArn } from '../../authorization/index.ts';
+import type { KeyOwner } from '../../keys/key.ts';
 import type { ManagedKeyService } from '../../keys/managed-key-services.ts';
 import { servicePrincipal, viaServiceName } from '../service-names.ts';
 
 /** The policies of keys that services have. Nobody writes them, and nobody can change them. */
 
-interface Owner {
-  readonly accountId: string;
-  readonly region: string;
-}
-
 /**
  * The policy of an AWS managed key, as AWS gives it: the account's principals use the key through the service, and the
  * account decides who may look at it. Only where AWS gives two statements one Sid, they have two here.
  */
-export function managedKeyPolicy(service: ManagedKeyService, owner: Owner): string {
+export function managedKeyPolicy(service: ManagedKeyService, owner: KeyOwner): string {
   return JSON.stringify({
     Version: '2012-10-17',
     Id: service.policyId,
@@ -25,7 +22,7 @@ export function managedKeyPolicy(service: ManagedKeyService, owner: Owner): stri
   });
 }
 
-function useFromOwnRegion({ name, title, via = [{ name, title }], operations }: ManagedKeyService, owner: Owner) {
+function useFromOwnRegion({ name, title, via = [{ name, title }], operations }: ManagedKeyService, owner: KeyOwner) {
   if (operations.length === 0) return [];
   return via.map((forwarder) => ({
     ...useThrough(forwarder.title, operations),
@@ -38,7 +35,7 @@ function useFromOwnRegion({ name, title, via = [{ name, title }], operations }: 
   }));
 }
 
-function useFromAnyRegion({ name, title, operationsFromAnyRegion }: ManagedKeyService, owner: Owner) {
+function useFromAnyRegion({ name, title, operationsFromAnyRegion }: ManagedKeyService, owner: KeyOwner) {
   if (operationsFromAnyRegion === undefined) return [];
   return [
     {
@@ -64,12 +61,12 @@ function useThrough(title: string, operations: readonly string[]) {
 const looking = ['kms:Describe*', 'kms:Get*', 'kms:List*'];
 
 /** The account can also revoke the grants that the service makes, if it makes any. */
-function allowLooking({ operations, operationsFromAnyRegion = [] }: ManagedKeyService, owner: Owner) {
+function allowLooking({ operations, operationsFromAnyRegion = [] }: ManagedKeyService, owner: KeyOwner) {
   const grants = [...operations, ...operationsFromAnyRegion].includes('kms:CreateGrant');
   return {
     Sid: 'Allow direct access to key metadata to the account',
     Effect: 'Allow',
-    Principal: { AWS: `arn:aws:iam::${owner.accountId}:root` },
+    Principal: { AWS: accountRootArn(owner.accountId) },
     Action: grants ? [...looking, 'kms:RevokeGrant'] : looking,
     Resource: '*',
   };

@@ -2,7 +2,7 @@ import type { AuditTrail } from '../../audit/audit-trail.ts';
 import type { AuditIdentity } from '../../audit/record.ts';
 import type { Custody } from '../../custody/contract.ts';
 import { AWS_MANAGED_ALIAS_PREFIX, aliasArn } from '../../keys/alias.ts';
-import { AWS_OWNED, type KeyIdentity, type KeyRecord, keyArn } from '../../keys/key.ts';
+import { AWS_OWNED, type KeyIdentity, type KeyOwner, type KeyRecord, keyArn } from '../../keys/key.ts';
 import { managedKeyDescription, managedKeyServiceOf } from '../../keys/managed-key-services.ts';
 import { rotationFrom, USUAL_ROTATION_PERIOD_DAYS } from '../../keys/rotation.ts';
 import { serviceKeyId } from '../../keys/service-key-id.ts';
@@ -22,8 +22,6 @@ import type { KeySource, LoadedKey, PolicyCompiler } from './key-source.ts';
 import type { ServiceKeys } from './ports.ts';
 import { noteRotation } from './rotation-notes.ts';
 import { managedKeyPolicy, ownedKeyPolicy } from './service-key-policies.ts';
-
-type Owner = Omit<KeyIdentity, 'keyId'>;
 
 export interface ServiceKeyDependencies {
   readonly store: Store;
@@ -128,7 +126,7 @@ export function serviceScope(service: string, region: string, nowMs: number): Sc
   };
 }
 
-function managedKeyPlan(aliasName: string, owner: Owner, nowMs: number): Plan | undefined {
+function managedKeyPlan(aliasName: string, owner: KeyOwner, nowMs: number): Plan | undefined {
   const service = managedKeyServiceOf(aliasName);
   if (service === undefined) return undefined;
   const identity = { ...owner, keyId: serviceKeyId(owner, `managed/${service.name}`) };

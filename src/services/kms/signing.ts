@@ -4,7 +4,7 @@ import type { Target } from '../operation.ts';
 import { incompatibleAlgorithm, validationFailure } from './errors.ts';
 import type { LoadedKey } from './key-source.ts';
 import type { KmsPorts } from './ports.ts';
-import { type KeyResource, keyTarget } from './targets.ts';
+import { cryptographicKeyTarget, type KeyResource } from './targets.ts';
 
 /** What Sign and Verify share. */
 
@@ -18,11 +18,8 @@ interface SigningInput {
 export function signingTarget<Input extends SigningInput>(
   operation: 'Sign' | 'Verify',
 ): Target<Input, KeyResource, KmsPorts> {
-  return keyTarget({
+  return cryptographicKeyTarget({
     operation,
-    reference: (input) => input.KeyId,
-    accepts: 'key or alias',
-    crossAccount: true,
     usage: 'SIGN_VERIFY',
     conditions: {
       'kms:SigningAlgorithm': ({ input }) => [input.SigningAlgorithm],

@@ -88,6 +88,13 @@ export function keyTarget<Input>(declaration: KeyTargetDeclaration<Input>): KmsT
   };
 }
 
+/** The key that a request names as `KeyId` to use it: by any name of it, and of any account that lets the caller do so. */
+export function cryptographicKeyTarget<Input extends { readonly KeyId: string }>(
+  use: KeyUse<Input> & { readonly usage: KeyUsage },
+): KmsTarget<Input, KeyResource> {
+  return keyTarget({ ...use, reference: (input) => input.KeyId, accepts: 'key or alias', crossAccount: true });
+}
+
 /**
  * The key of a ciphertext blob: the one that the request names, or else the one that the blob's header names. A blob that
  * was damaged is InvalidCiphertextException. One whose key does not exist, or is another account's and not shared with

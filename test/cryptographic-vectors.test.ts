@@ -17,9 +17,10 @@ import {
   rsaPublicKey,
   seedPrivateKey,
 } from '../src/crypto/key-encodings.test-helper.ts';
-import { importPrivateKey, type KeyPairSpec, parsePublicKey, publicHalf } from '../src/crypto/key-pair.ts';
+import { importPrivateKey, type KeyPairSpec, parsePublicKey } from '../src/crypto/key-pair.ts';
 import type { MacAlgorithm, SigningAlgorithm } from '../src/crypto/key-specs.ts';
 import { decapsulate } from '../src/crypto/ml-kem.ts';
+import { publicHalf } from '../src/crypto/public-half.ts';
 import { decryptOaep, encryptOaep, type OaepAlgorithm } from '../src/crypto/rsa.ts';
 import { SecretBytes } from '../src/crypto/secret-bytes.ts';
 import { sign, verify } from '../src/crypto/signature.ts';

@@ -12,10 +12,10 @@ import {
   importPrivateKey,
   type KeyPairSpec,
   parsePublicKey,
-  publicHalf,
   publicKeyOf,
 } from '../src/crypto/key-pair.ts';
 import { keySpecs, type MacAlgorithm, type SigningAlgorithm } from '../src/crypto/key-specs.ts';
+import { publicHalf } from '../src/crypto/public-half.ts';
 import { decryptOaep, encryptOaep, maxPlaintextBytes, type OaepAlgorithm, type RsaSpec } from '../src/crypto/rsa.ts';
 import { NONCE_BYTES, SealedBox, TAG_BYTES } from '../src/crypto/sealed-box.ts';
 import { SecretBytes } from '../src/crypto/secret-bytes.ts';

@@ -9,11 +9,11 @@ import {
   importPrivateKey,
   type KeyPairSpec,
   parsePublicKey,
-  publicHalf,
   publicKeyOf,
 } from '../src/crypto/key-pair.ts';
 import { keySpecs, type SigningAlgorithm } from '../src/crypto/key-specs.ts';
 import { decapsulate, encapsulate } from '../src/crypto/ml-kem.ts';
+import { publicHalf } from '../src/crypto/public-half.ts';
 import { decryptOaep, encryptOaep } from '../src/crypto/rsa.ts';
 import { sign, verify } from '../src/crypto/signature.ts';
 import { seededRandom } from '../src/runtime/random.test-helper.ts';

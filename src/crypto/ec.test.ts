@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { deriveSharedSecret } from './ec.ts';
 import { bytes, ecPrivateKey, ecPublicKey } from './key-encodings.test-helper.ts';
-import { generateKeyPair, importPrivateKey, parsePublicKey, publicHalf } from './key-pair.ts';
+import { generateKeyPair, importPrivateKey, parsePublicKey } from './key-pair.ts';
+import { publicHalf } from './public-half.ts';
 
 const specs = ['ECC_NIST_P256', 'ECC_NIST_P384', 'ECC_NIST_P521'] as const;
 const fieldBytes = { ECC_NIST_P256: 32, ECC_NIST_P384: 48, ECC_NIST_P521: 66 };

@@ -5,6 +5,7 @@ import { p256, p384, p521 } from '@noble/curves/nist.js';
 import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { invariant } from '../runtime/errors.ts';
 import type { Random } from '../runtime/random.ts';
+import { publicHalf } from './public-half.ts';
 
 /**
  * The curves of NIST and secp256k1: ECDSA (FIPS 186-5 section 6) and ECDH (SP 800-56A revision 3). Messages are signed by
@@ -100,7 +101,7 @@ export function canonicalEcKey(key: KeyObject): KeyObject | undefined {
  * such keys, and public keys with parameters of one's own have been a way to forge (CVE-2020-0601).
  */
 export function hasNamedCurve(key: KeyObject): boolean {
-  const publicKey = key.type === 'private' ? createPublicKey(key) : key;
+  const publicKey = publicHalf(key);
   const point = publicKey.export({ format: 'raw-public' });
   const spki = publicKey.export({ type: 'spki', format: 'der' });
   // With a name there are 23 to 26 bytes around the point; parameters written out take several times the field's length.

@@ -10,6 +10,7 @@ import { invariant } from '../runtime/errors.ts';
 import { canonicalEcKey, encodePublicKey, FAST_CURVE, hasNamedCurve } from './ec.ts';
 import { isKeyForAlgorithmOf } from './key-algorithm.ts';
 import { isAsymmetric, type KeySpec, keySpecs } from './key-specs.ts';
+import { publicHalf } from './public-half.ts';
 import { isConsistentRsaKey } from './rsa.ts';
 import { canonicalSm2Key, isSm2Key } from './sm2.ts';
 
@@ -64,10 +65,6 @@ export function publicKeyOf(key: KeyObject): Buffer {
   return publicKey.asymmetricKeyType === 'ec'
     ? encodePublicKey(publicKey)
     : publicKey.export({ type: 'spki', format: 'der' });
-}
-
-export function publicHalf(key: KeyObject): KeyObject {
-  return key.type === 'private' ? createPublicKey(key) : key;
 }
 
 /**

@@ -1,7 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { generateKeyPair, publicHalf } from './key-pair.ts';
+import { generateKeyPair } from './key-pair.ts';
 import { canWrap, isWrappingAlgorithm, unwrapMaterial, type WrappingAlgorithm, wrapsIn } from './key-wrapping.ts';
+import { publicHalf } from './public-half.ts';
 import * as sm2 from './sm2.ts';
 import { wrapMaterial, wrapPadded } from './wrap-material.test-helper.ts';
 

@@ -1,7 +1,8 @@
 import { ml_kem512, ml_kem768, ml_kem1024 } from '@noble/post-quantum/ml-kem.js';
 import { describe, expect, test } from 'vitest';
-import { generateKeyPair, publicHalf } from './key-pair.ts';
+import { generateKeyPair } from './key-pair.ts';
 import { decapsulate, encapsulate } from './ml-kem.ts';
+import { publicHalf } from './public-half.ts';
 
 describe.each([
   ['ML_KEM_512', ml_kem512, 768],

@@ -1,5 +1,5 @@
 import { type KeyObject, encapsulate as makeCiphertext, decapsulate as openCiphertext } from 'node:crypto';
-import { publicHalf } from './key-pair.ts';
+import { publicHalf } from './public-half.ts';
 
 /** ML-KEM (FIPS 203), by OpenSSL: 20 to 50 µs, less than the way to libuv's pool and back. */
 

@@ -2,7 +2,8 @@ import { constants, createHash, type KeyObject, privateEncrypt } from 'node:cryp
 import { beforeAll, describe, expect, test } from 'vitest';
 import { seededRandom } from '../runtime/random.test-helper.ts';
 import { encodePss } from './emsa-pss.ts';
-import { generateKeyPair, publicHalf } from './key-pair.ts';
+import { generateKeyPair } from './key-pair.ts';
+import { publicHalf } from './public-half.ts';
 import {
   decryptOaep,
   encryptOaep,

@@ -2,8 +2,9 @@ import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { ml_dsa44, ml_dsa65, ml_dsa87 } from '@noble/post-quantum/ml-dsa.js';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { replayRandom, seededRandom } from '../runtime/random.test-helper.ts';
-import { exportPrivateKey, generateKeyPair, isKeyPairSpec, type KeyPairSpec, publicHalf } from './key-pair.ts';
+import { exportPrivateKey, generateKeyPair, isKeyPairSpec, type KeyPairSpec } from './key-pair.ts';
 import { type KeySpec, keySpecs, type MessageType, type SigningAlgorithm } from './key-specs.ts';
+import { publicHalf } from './public-half.ts';
 import { digestBytes, messageTypesOf, sign, verify } from './signature.ts';
 
 const random = seededRandom('signatures');

@@ -3,9 +3,9 @@ import { invariant } from '../runtime/errors.ts';
 import type { Random } from '../runtime/random.ts';
 import * as ec from './ec.ts';
 import * as ed25519 from './ed25519.ts';
-import { publicHalf } from './key-pair.ts';
 import type { MessageType, SigningAlgorithm } from './key-specs.ts';
 import * as mlDsa from './ml-dsa.ts';
+import { publicHalf } from './public-half.ts';
 import * as rsa from './rsa.ts';
 import * as sm2 from './sm2.ts';
 

@@ -1,5 +1,6 @@
-import { createECDH, createPrivateKey, createPublicKey, ECDH, type KeyObject } from 'node:crypto';
+import { createECDH, createPrivateKey, ECDH, type KeyObject } from 'node:crypto';
 import { DER } from '@noble/curves/abstract/der.js';
+import { publicHalf } from './public-half.ts';
 
 /**
  * SM2 (GB/T 32918, also GM/T 0003): SM2DSA, SM2PKE and ECDH on the curve of GB/T 32918.5. OpenSSL makes the keys, and reads
@@ -163,7 +164,7 @@ function onCurve(point: Buffer): string {
 }
 
 function spkiOf(key: KeyObject): Buffer {
-  return (key.type === 'private' ? createPublicKey(key) : key).export({ type: 'spki', format: 'der' });
+  return publicHalf(key).export({ type: 'spki', format: 'der' });
 }
 
 /**

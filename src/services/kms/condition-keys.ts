@@ -1,4 +1,3 @@
-import { recipientCondition } from '../../crypto/attestation/recipient-conditions.ts';
 import type { EncryptionContext } from '../../crypto/ciphertext.ts';
 import type { Tag } from '../../keys/key.ts';
 import { multiRegionKeyType } from '../../keys/multi-region.ts';
@@ -105,13 +104,18 @@ export const forAwsResource: ConditionTable<{ readonly scope: Scope }> = {
   'kms:GrantIsForAWSResource': ({ scope }) => [String(scope.viaService !== undefined)],
 };
 
-/** Of requests whose answer is for a Nitro enclave: what its verified document says. */
+/**
+ * Of requests whose answer is for a Nitro enclave: what its verified document says, in lower-case hex ("Condition keys for
+ * Nitro Enclaves", developer guide). Undefined also where the document does not have the register.
+ */
 export const recipientConditions: ConditionTable<{ readonly resolved: Pick<ResolvedKey, 'recipient'> }> = {
-  'kms:RecipientAttestation:ImageSha384': ({ resolved }) =>
-    recipientCondition('kms:recipientattestation:imagesha384', resolved.recipient),
+  'kms:RecipientAttestation:ImageSha384': ({ resolved }) => present(resolved.recipient?.imageSha384),
   'kms:RecipientAttestation:PCR${PCR_ID}': ({ resolved }, register) =>
-    recipientCondition(`kms:recipientattestation:pcr${register}`, resolved.recipient),
+    PCR_ID.test(register) ? present(resolved.recipient?.pcrs.get(Number(register))) : undefined,
 };
+
+/** As policies write it: without leading zeros, signs or anything else that a number may be written with. */
+const PCR_ID = /^(?:0|[1-9]\d?)$/;
 
 /** The values of a tag key that was written in any case. */
 function valuesOfTag(tags: readonly Tag[], tagKey: string): readonly string[] | undefined {

@@ -1,7 +1,14 @@
 import { expect, test } from 'vitest';
-import { recipientCondition } from './recipient-conditions.ts';
-import { attest, now } from './refusal.test-helper.ts';
-import { verifyAttestation } from './verify-attestation.ts';
+import { attest, now } from '../../crypto/attestation/refusal.test-helper.ts';
+import { type Attestation, verifyAttestation } from '../../crypto/attestation/verify-attestation.ts';
+import { conditionReader } from '../condition-table.ts';
+import { recipientConditions } from './condition-keys.ts';
+
+const reader = conditionReader(recipientConditions);
+
+function recipientCondition(key: string, recipient: Attestation | undefined): readonly string[] | undefined {
+  return reader.read(key, { resolved: recipient === undefined ? {} : { recipient } });
+}
 
 const pcrs = new Map([
   [0, 'AB'.repeat(48)],

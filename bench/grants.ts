@@ -8,7 +8,7 @@ import { systemClock } from '../src/runtime/clock.ts';
 import { systemRandom } from '../src/runtime/random.ts';
 import { prepareDataDirectory } from '../src/server/data-directory.ts';
 import type { Caller } from '../src/services/caller.ts';
-import { rootCaller } from '../src/services/iam/credentials.ts';
+import { rootCaller } from '../src/services/iam/callers.ts';
 import { destroyDueKeys } from '../src/services/kms/destroy-due-keys.ts';
 import { doDueWork } from '../src/services/kms/due-work.ts';
 import { grantDirectory } from '../src/services/kms/grant-directory.ts';

@@ -9,7 +9,7 @@ import { grantIndex } from '../src/keys/grant-index.ts';
 import { systemClock } from '../src/runtime/clock.ts';
 import { systemRandom } from '../src/runtime/random.ts';
 import { prepareDataDirectory } from '../src/server/data-directory.ts';
-import { rootCaller } from '../src/services/iam/credentials.ts';
+import { rootCaller } from '../src/services/iam/callers.ts';
 import { createKey } from '../src/services/kms/create-key.ts';
 import { grantTokens } from '../src/services/kms/grant-tokens.ts';
 import { storeKeySource } from '../src/services/kms/key-source.ts';

@@ -84,6 +84,7 @@ function welcome(config: Config, { directory, accountId, firstStart }: Prepared,
     lines.push(
       `First start: made account ${accountId} with the user administrator.`,
       `  ${directory.credentials}  holds the administrator's access key`,
+      `  ${directory.rootCredentials}  holds the root user's: keep it elsewhere, daily work does not need it`,
       `  ${directory.rootKey}  protects all keys: keep a copy of it, apart from the rest`,
       '',
     );

@@ -24,7 +24,14 @@ beforeAll(async () => {
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 /** What a first start makes, once, and never in part: no domain key or account of the crashed start is left beside it. */
-const oneDeployment = { 'access-keys': 1, accounts: 1, deployment: 1, 'domain-keys': 1, users: 1 };
+const oneDeployment = {
+  'access-keys': 2,
+  accounts: 1,
+  deployment: 1,
+  'domain-keys': 1,
+  'policy-attachments': 1,
+  users: 1,
+};
 
 function recordsPerTable(dataDir: string): Record<string, number> {
   const database = new DatabaseSync(join(dataDir, 'keyhold.db'), { readOnly: true });
@@ -76,9 +83,10 @@ test.each(['main', 'worker'] as const)(
         'credentials',
         'keyhold.db',
         'lock',
+        'root-credentials',
         'root.key',
       ]);
-      for (const name of ['credentials', 'keyhold.db', 'lock', 'root.key']) {
+      for (const name of ['credentials', 'keyhold.db', 'lock', 'root-credentials', 'root.key']) {
         expect(statSync(join(dataDir, name)).mode & 0o777, `${name} at step ${step}`).toBe(0o600);
       }
       expect(statSync(dataDir).mode & 0o777, `step ${step}`).toBe(0o700);

@@ -2,14 +2,17 @@
  * Every refusal in Keyhold is a {@link KeyholdError} with a code from one closed set. `wire/error-response.ts` is the one
  * place that maps a code to what a client sees; the `cause` goes to the log and never leaves the server.
  *
- * The codes of AWS's own exceptions are AWS's names (botocore `kms/2014-11-01/service-2.json`, plus the names every
- * AWS JSON service answers with before an operation is reached). The others never reach a client as they are.
+ * The codes of AWS's own exceptions are the names of their shapes (botocore's `service-2.json` of each service, plus the
+ * names every AWS JSON service answers with before an operation is reached). The others never reach a client as they are.
  */
 export const awsErrorCodes = [
   // Common to all AWS services, raised before or around an operation.
   'AccessDeniedException',
+  /** A session's credentials that are used after their time; each protocol has a name of its own for it. */
+  'ExpiredSessionToken',
   'IncompleteSignatureException',
   'InvalidSignatureException',
+  'MalformedQueryStringException',
   'MissingAuthenticationTokenException',
   'RequestEntityTooLargeException',
   'SerializationException',
@@ -44,6 +47,24 @@ export const awsErrorCodes = [
   'NotFoundException',
   'TagException',
   'UnsupportedOperationException',
+  // AWS IAM.
+  'ConcurrentModificationException',
+  'DeleteConflictException',
+  'EntityAlreadyExistsException',
+  'InvalidInputException',
+  'InvalidUserTypeException',
+  'NoSuchEntityException',
+  'OpenIdIdpCommunicationErrorException',
+  'PolicyEvaluationException',
+  'PolicyNotAttachableException',
+  'UnmodifiableEntityException',
+  // AWS STS.
+  'ExpiredTokenException',
+  'IDPCommunicationErrorException',
+  'IDPRejectedClaimException',
+  'InvalidAuthorizationMessageException',
+  'InvalidIdentityTokenException',
+  'PackedPolicyTooLargeException',
 ] as const;
 
 export const internalErrorCodes = [

@@ -1,6 +1,7 @@
 import { KeyholdError } from '../runtime/errors.ts';
 import type { Caller } from '../services/caller.ts';
-import { type Credentials, rootCaller } from '../services/iam/credentials.ts';
+import { rootCaller } from '../services/iam/callers.ts';
+import type { Credentials } from '../services/iam/credentials.ts';
 import { parseSignature } from '../wire/sigv4/parse-signature.ts';
 import type { SignedRequest } from '../wire/sigv4/signed-request.ts';
 import { SigningKeyCache } from '../wire/sigv4/signing-key.ts';

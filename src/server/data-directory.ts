@@ -9,7 +9,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { writeFileDurably } from '../runtime/durable-file.ts';
 import { KeyholdError } from '../runtime/errors.ts';
 import type { Random } from '../runtime/random.ts';
-import { createAccount, newAccessKey } from '../services/iam/administrator.ts';
+import { createAccount, type NewAccessKey, newAccessKey } from '../services/iam/administrator.ts';
 import { newAccountId } from '../services/iam/identifiers.ts';
 import { accessKeysTable, accountsTable, usersTable } from '../services/iam/records.ts';
 import { startOfTracking, startTracking } from '../services/kms/last-usages.ts';
@@ -21,7 +21,10 @@ export interface DataDirectory {
   readonly path: string;
   readonly rootKey: string;
   readonly database: string;
+  /** The administrator's access key, for daily work. */
   readonly credentials: string;
+  /** The root user's, to be kept elsewhere. */
+  readonly rootCredentials: string;
   readonly audit: string;
   readonly lock: string;
 }
@@ -32,6 +35,7 @@ export function dataDirectory(path: string): DataDirectory {
     rootKey: join(path, 'root.key'),
     database: join(path, 'keyhold.db'),
     credentials: join(path, 'credentials'),
+    rootCredentials: join(path, 'root-credentials'),
     audit: join(path, 'audit'),
     lock: join(path, 'lock'),
   };
@@ -45,6 +49,8 @@ const OUR_FILES = new Set([
   'keyhold.db-shm',
   'credentials',
   'credentials.new',
+  'root-credentials',
+  'root-credentials.new',
   'audit',
   'lock',
   'lock-journal',
@@ -168,18 +174,11 @@ async function makeDeployment(
   { random, ...options }: PrepareOptions,
 ): Promise<{ accountId: string; firstStart: boolean }> {
   const accountId = options.accountId ?? (options.sandbox ? '000000000000' : newAccountId(random));
-  const accessKey = newAccessKey(random);
-  // Before the transaction: were it the other way round, a crash in between would leave an administrator without a key.
-  writeFileDurably(
-    directory.credentials,
-    [
-      '[default]',
-      `aws_access_key_id = ${accessKey.accessKeyId}`,
-      `aws_secret_access_key = ${accessKey.secretAccessKey}`,
-      `region = ${options.region}`,
-      '',
-    ].join('\n'),
-  );
+  const rootUserKey = newAccessKey(random);
+  const administratorKey = newAccessKey(random);
+  // Before the transaction: were it the other way round, a crash in between would leave an account that nobody can use.
+  writeFileDurably(directory.credentials, credentialsFile(administratorKey, options.region));
+  writeFileDurably(directory.rootCredentials, credentialsFile(rootUserKey, options.region));
   // INVARIANT: the domain key and the record of the deployment come into being together. A start that finds the one without
   // the other therefore knows that someone removed it.
   await raw.transact(async (transaction) => {
@@ -187,11 +186,22 @@ async function makeDeployment(
     const domainKeys = await openDomainKeys(transaction, rootKey, random);
     const records = sealedTransaction(transaction, domainKeys.sealer('records'));
     const createdAtMs = options.clock.now();
-    await createAccount(records, accountId, accessKey, random, createdAtMs);
+    await createAccount(records, { accountId, rootKey: rootUserKey, administratorKey }, random, createdAtMs);
     await records.create(deploymentTable, DEPLOYMENT, { accountId, sandbox: options.sandbox, createdAtMs });
     await startTracking(records, createdAtMs);
   });
   return { accountId, firstStart: true };
+}
+
+/** As AWS's clients read it ("Configuration and credential file settings", AWS CLI user guide). */
+function credentialsFile({ accessKeyId, secretAccessKey }: NewAccessKey, region: string): string {
+  return [
+    '[default]',
+    `aws_access_key_id = ${accessKeyId}`,
+    `aws_secret_access_key = ${secretAccessKey}`,
+    `region = ${region}`,
+    '',
+  ].join('\n');
 }
 
 function refuseMisfit(deployment: DeploymentRecord, options: PrepareOptions): void {

@@ -18,6 +18,7 @@ const createKey = {
   body: Buffer.from('{}'),
   tooLarge: false,
   xAmzTarget: 'TrentService.CreateKey',
+  contentType: '',
   userAgent: 'test',
   host: 'localhost',
   sourceIp: '127.0.0.1',

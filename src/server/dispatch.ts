@@ -4,17 +4,20 @@ import type { Clock } from '../runtime/clock.ts';
 import { KeyholdError } from '../runtime/errors.ts';
 import type { Random } from '../runtime/random.ts';
 import { type Attempt, auditRecordJson, refusedAttempt } from '../services/audit-record.ts';
-import type { Scope } from '../services/caller.ts';
-import { perform, type Service } from '../services/perform.ts';
-import { parseJsonBody, serialise } from '../wire/aws-json.ts';
-import { type ErrorResponse, errorResponse } from '../wire/error-response.ts';
+import type { Caller, Scope } from '../services/caller.ts';
+import { type AnyOperation, perform, type Service } from '../services/perform.ts';
+import type { ErrorResponse } from '../wire/failure.ts';
+import type { Protocol } from '../wire/protocol.ts';
 import type { SignedRequest } from '../wire/sigv4/signed-request.ts';
 import type { Authenticator } from './authenticate.ts';
+import { type Call, callFinder, protocolOf } from './find-call.ts';
 import type { Throttle } from './request-limiter.ts';
 
 /** A request as the listener hands it over: its bytes, and what the connection says of it. */
 export interface ServerRequest extends SignedRequest {
   readonly xAmzTarget: string;
+  /** Read only where there is no `X-Amz-Target`. */
+  readonly contentType: string;
   /** The body was longer than any may be, and is not in `body`. */
   readonly tooLarge: boolean;
   readonly userAgent: string;
@@ -27,6 +30,7 @@ export interface ServerResponse {
   readonly status: number;
   readonly body: string;
   readonly requestId: string;
+  readonly contentType: string;
   /** The exception's name, for `x-amzn-errortype`. */
   readonly errorType?: string;
 }
@@ -42,6 +46,9 @@ export interface DispatchDependencies {
   readonly log: Logger;
 }
 
+/** AWS's global endpoint of STS, where requests without a signature go, is in this one. */
+const REGION_OF_UNSIGNED_REQUESTS = 'us-east-1';
+
 /**
  * A request's way: operation → authentication → validation → quotas → `perform` → audit → answer. No result is answered,
  * no change commits and no refusal is explained before its audit record has been written; where it cannot be, the answer is
@@ -49,26 +56,18 @@ export interface DispatchDependencies {
  */
 export function dispatcher(dependencies: DispatchDependencies): (request: ServerRequest) => Promise<ServerResponse> {
   const { audit, clock, random, log, throttle } = dependencies;
-  const services = new Map(dependencies.services.map((service) => [service.targetPrefix, service]));
+  const findCall = callFinder(dependencies.services);
 
   /** Does what is asked and gives the body of the answer, once the audit record is written. */
-  async function answer(request: ServerRequest, attempt: Attempt): Promise<string> {
-    const { service, operation } = find(request, attempt);
+  async function answer(call: Call, request: ServerRequest, attempt: Attempt): Promise<string> {
+    const { protocol, service, operation } = call;
+    if (service !== undefined) attempt.service = service;
+    if (operation !== undefined) attempt.operation = operation;
+    if (request.method !== 'POST' || service === undefined || operation === undefined) {
+      throw new KeyholdError('UnknownOperationException', call.unknown);
+    }
     if (request.tooLarge) throw new KeyholdError('RequestEntityTooLargeException', 'The request is too large.');
-    const { caller, region } = await dependencies.authenticate(request, service.name, attempt.nowMs);
-    attempt.identity = caller.auditIdentity;
-    attempt.region = region;
-    const scope: Scope = {
-      caller,
-      region,
-      nowMs: attempt.nowMs,
-      sourceIp: request.sourceIp,
-      secureTransport: request.tls !== undefined,
-      userAgent: request.userAgent,
-    };
-    const input = operation.input.parse(parseJsonBody(request.body)) as object;
-    attempt.input = input;
-    operation.validate?.(input);
+    const { scope, input } = await authenticateAndRead(service, operation, call, request, attempt);
     // AWS turns away what "might otherwise be valid" ("Throttling AWS KMS requests", developer guide). Whether that is before
     // it looks at policies is not documented; here it is before anything that costs, also for who is then not allowed. What
     // is turned away leaves a record like any other refusal.
@@ -77,37 +76,60 @@ export function dispatcher(dependencies: DispatchDependencies): (request: Server
     await perform(service, operation, input, scope, attempt.touched, (output, targets) => {
       attempt.output = output;
       attempt.targets = targets;
-      if (output !== undefined) body = serialise(output);
+      body = protocol.writeOutput(operation.name, output, attempt.requestId);
       return audit.append(auditRecordJson(attempt));
     });
     service.succeeded?.(operation, attempt);
     return body;
   }
 
-  function find(request: ServerRequest, attempt: Attempt) {
-    const dot = request.xAmzTarget.indexOf('.');
-    const service = services.get(request.xAmzTarget.slice(0, Math.max(dot, 0)));
-    const operation = service?.operations.get(request.xAmzTarget.slice(dot + 1));
-    if (service !== undefined) attempt.service = service;
-    if (operation !== undefined) attempt.operation = operation;
-    if (request.method !== 'POST' || service === undefined || operation === undefined) {
-      throw new KeyholdError('UnknownOperationException');
+  /** Who is asking for what. The input of a signed request is not looked at before its signature. */
+  async function authenticateAndRead(
+    service: Service,
+    operation: AnyOperation,
+    call: Call,
+    request: ServerRequest,
+    attempt: Attempt,
+  ): Promise<{ scope: Scope; input: object }> {
+    const facts = {
+      nowMs: attempt.nowMs,
+      sourceIp: request.sourceIp,
+      secureTransport: request.tls !== undefined,
+      userAgent: request.userAgent,
+    };
+    if (operation.identify !== undefined) {
+      const input = readInput(operation, call, attempt);
+      const unsigned = { ...facts, region: REGION_OF_UNSIGNED_REQUESTS };
+      attempt.region = unsigned.region;
+      const caller: Caller = await operation.identify(input, service.ports(), unsigned);
+      attempt.identity = caller.auditIdentity;
+      return { scope: { ...unsigned, caller }, input };
     }
-    return { service, operation };
+    const { caller, region } = await dependencies.authenticate(request, service.name, attempt.nowMs);
+    attempt.identity = caller.auditIdentity;
+    attempt.region = region;
+    return { scope: { ...facts, caller, region }, input: readInput(operation, call, attempt) };
   }
 
-  async function recordRefusal(error: unknown, attempt: Attempt): Promise<ErrorResponse> {
-    const refused = refusal(error, attempt);
+  function readInput(operation: AnyOperation, call: Call, attempt: Attempt): object {
+    const input = operation.input.parse(call.readInput(operation.input.description)) as object;
+    attempt.input = input;
+    operation.validate?.(input);
+    return input;
+  }
+
+  async function recordRefusal(error: unknown, attempt: Attempt, protocol: Protocol): Promise<ErrorResponse> {
+    const refused = refusal(error, attempt, protocol);
     try {
       await audit.append(auditRecordJson(refusedAttempt(attempt, refused, error, random.uuid())));
       return refused;
     } catch (unrecorded) {
-      return refusal(unrecorded, attempt);
+      return refusal(unrecorded, attempt, protocol);
     }
   }
 
-  function refusal(error: unknown, attempt: Attempt): ErrorResponse {
-    const response = errorResponse(error);
+  function refusal(error: unknown, attempt: Attempt, protocol: Protocol): ErrorResponse {
+    const response = protocol.writeError(error, attempt.requestId);
     if (response.status >= 500) {
       log.error({ err: error, requestId: attempt.requestId, operation: attempt.operation?.name }, 'request failed');
     }
@@ -126,11 +148,16 @@ export function dispatcher(dependencies: DispatchDependencies): (request: Server
       ...(request.tls === undefined ? undefined : { tls: request.tls }),
     };
     const { requestId } = attempt;
+    let protocol = protocolOf(request);
     try {
-      return { status: 200, body: await answer(request, attempt), requestId };
+      const call = findCall(request);
+      protocol = call.protocol;
+      const body = await answer(call, request, attempt);
+      return { status: 200, body, requestId, contentType: protocol.contentType };
     } catch (error) {
-      const { status, type, body } = await recordRefusal(error, attempt);
-      return { status, body, requestId, errorType: type };
+      const { status, type, body } = await recordRefusal(error, attempt, protocol);
+      const { contentType, errorTypeHeader } = protocol;
+      return { status, body, requestId, contentType, ...(errorTypeHeader ? { errorType: type } : undefined) };
     }
   };
 }

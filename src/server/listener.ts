@@ -19,8 +19,6 @@ const LIMITS = {
   closeTimeoutMs: 15_000,
 } as const;
 
-const CONTENT_TYPE = 'application/x-amz-json-1.1';
-
 export interface TlsFiles {
   readonly certPath: string;
   readonly keyPath: string;
@@ -208,13 +206,15 @@ async function respond(
     }
   }
   const { rawHeaders, socket } = request;
+  const xAmzTarget = target === '/' ? headerValue(rawHeaders, 'x-amz-target') : '';
   const answer = await options.dispatch({
     method: request.method ?? '',
     target,
     rawHeaders,
     body,
     tooLarge,
-    xAmzTarget: target === '/' ? headerValue(rawHeaders, 'x-amz-target') : '',
+    xAmzTarget,
+    contentType: xAmzTarget === '' && target === '/' ? headerValue(rawHeaders, 'content-type') : '',
     userAgent: headerValue(rawHeaders, 'user-agent'),
     host: headerValue(rawHeaders, 'host'),
     sourceIp: sourceIpOf(socket.remoteAddress),
@@ -229,7 +229,7 @@ async function respond(
     'Cache-Control',
     'no-cache, no-store, must-revalidate, private',
     'Content-Type',
-    CONTENT_TYPE,
+    answer.contentType,
     // The body is ASCII or UTF-8 text in one string, so Node sends head and body in one write.
     'Content-Length',
     String(Buffer.byteLength(answer.body)),

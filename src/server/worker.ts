@@ -14,6 +14,7 @@ import { systemClock } from '../runtime/clock.ts';
 import { invariant, KeyholdError } from '../runtime/errors.ts';
 import { systemRandom } from '../runtime/random.ts';
 import { credentials } from '../services/iam/credentials.ts';
+import { iamService } from '../services/iam/index.ts';
 import { destroyDueKeys } from '../services/kms/destroy-due-keys.ts';
 import { destroyExpiredMaterial, forgetDeletedMaterial } from '../services/kms/destroy-imported-material.ts';
 import { grantDirectory } from '../services/kms/grant-directory.ts';
@@ -23,6 +24,7 @@ import { keyDirectory } from '../services/kms/key-directory.ts';
 import { lastUsages, startOfTracking } from '../services/kms/last-usages.ts';
 import { rotateDueKeys } from '../services/kms/rotate-due-keys.ts';
 import { serviceKeys } from '../services/kms/service-keys.ts';
+import { stsService } from '../services/sts/index.ts';
 import { announcing, changeFeed } from '../store/change-feed.ts';
 import { sealedStore } from '../store/sealed-store.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
@@ -121,6 +123,8 @@ async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloa
           serviceKeys: keysOfServices,
           usages,
         }),
+        iamService({ store, random }),
+        stsService({ store, random }),
       ],
       authenticate: config.sandbox ? sandboxAuthenticator() : signatureAuthenticator(credentials(store, feed)),
       ...(limits === undefined ? {} : { throttle: requestLimiter(limits.quotas, limits.counters, clock) }),

@@ -1,5 +1,5 @@
 import type { AuditIdentity, AuditRecord, AuditResource } from '../audit/record.ts';
-import type { ErrorResponse } from '../wire/error-response.ts';
+import type { ErrorResponse } from '../wire/failure.ts';
 import type { AnyOperation, Service } from './perform.ts';
 
 /** All that one request leaves behind for its audit record, filled in as far as the request came. */

@@ -5,6 +5,14 @@ import type { Policy, Principal } from '../authorization/index.ts';
 export interface Caller {
   readonly principal: Principal;
   readonly identityPolicies: readonly Policy[];
+  readonly permissionsBoundary?: Policy;
+  /** Of a session that was made with policies: one of them must allow each request. */
+  readonly sessionPolicies?: readonly Policy[];
+  /**
+   * What the caller's identity and session say beyond the principal, by condition key in lower case:
+   * `aws:principaltag/team`, `aws:tokenissuetime`, `aws:multifactorauthpresent`.
+   */
+  readonly conditions?: ReadonlyMap<string, readonly string[]>;
   readonly accessKeyId: string;
   /** For users; policies read it as `aws:username`. */
   readonly userName?: string;

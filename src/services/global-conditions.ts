@@ -44,6 +44,6 @@ export function globalCondition(key: string, scope: Scope): readonly string[] | 
     case 'aws:useragent':
       return [scope.userAgent];
     default:
-      return undefined;
+      return caller.conditions?.get(key);
   }
 }

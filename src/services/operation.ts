@@ -3,7 +3,7 @@ import type { Policy } from '../authorization/index.ts';
 import type { MaybePromise } from '../runtime/maybe-promise.ts';
 import type { Transaction } from '../store/sealed-store.ts';
 import type { Input, Structure } from '../wire/shapes.ts';
-import type { Scope } from './caller.ts';
+import type { Caller, Scope } from './caller.ts';
 
 /**
  * An operation is declared once. From its declaration come input validation, lookup, authorization, usage and state checks,
@@ -41,6 +41,11 @@ interface Declaration<Request extends object, Response, Targets, Ports> {
   /** Its handler refuses whatever is asked with UnsupportedOperationException: for now, only the way there is AWS's. */
   readonly notYet?: true;
   readonly input: Structure<Request>;
+  /**
+   * Of operations that callers do not sign: who is asking, by what the request carries, such as the token of an OpenID
+   * provider. Throws, or rejects, where that is not to be believed.
+   */
+  readonly identify?: (input: Input<Request>, ports: Ports, request: Omit<Scope, 'caller'>) => Promise<Caller>;
   /** What no single member's constraint can say, checked before anything is looked up. */
   readonly validate?: (input: Input<Request>) => void;
   /** In the order in which AWS checks them. There is at least one, so that nothing goes without authorization. */
@@ -87,6 +92,8 @@ export interface AuditDeclaration<Request, Response, Targets> {
 export interface Target<Input, Resolved, Ports> {
   /** The action that policies must allow: `kms:Encrypt`. */
   readonly permission: string;
+  /** AWS lets everyone who has credentials do it, whatever policies say: GetCallerIdentity and its like. */
+  readonly needsNoPermission?: true;
   /** Whether the request is about it at all; a target without this always is. */
   readonly applies?: (input: Input) => boolean;
   /** Finds it. Throws, or rejects with, NotFoundException and its like; says nothing about who may use it. */
@@ -110,7 +117,7 @@ export interface Target<Input, Resolved, Ports> {
 /** The declaration of a target once more, as data that people read: the coverage table is made from it. */
 export interface TargetSummary {
   /** What names it in the request; `account` if nothing does. */
-  readonly namedBy: 'account' | 'alias' | 'key' | 'key or alias' | 'ciphertext, key or alias' | 'grant';
+  readonly namedBy: string;
   readonly crossAccount: boolean;
   /** Empty where no state matters. */
   readonly states: readonly string[];

@@ -4,6 +4,7 @@ import { parsePolicy } from '../authorization/index.ts';
 import { KeyholdError } from '../runtime/errors.ts';
 import { sealedMemoryStore } from '../store/sealed-memory-store.test-helper.ts';
 import { type Store, type Transaction, table } from '../store/sealed-store.ts';
+import { awsJson } from '../wire/protocol.ts';
 import { string, structure } from '../wire/shapes.ts';
 import type { Caller } from './caller.ts';
 import type { Operation, Target } from './operation.ts';
@@ -130,7 +131,8 @@ async function run(
 ) {
   const service: Service = {
     name: 'boxes',
-    targetPrefix: 'Boxes',
+    protocol: awsJson,
+    address: 'Boxes',
     eventSource: 'boxes.example.com',
     operations: new Map([[operation.name, operation]]),
     store,

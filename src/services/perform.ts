@@ -3,6 +3,7 @@ import { type ConditionContext, decide, denialMessage, leavesRoomForGrants } fro
 import { invariant, KeyholdError } from '../runtime/errors.ts';
 import type { MaybePromise } from '../runtime/maybe-promise.ts';
 import type { Store, Transaction } from '../store/sealed-store.ts';
+import type { Protocol } from '../wire/protocol.ts';
 import type { Scope } from './caller.ts';
 import { globalCondition } from './global-conditions.ts';
 import type {
@@ -23,8 +24,9 @@ export type AnyOperation = Operation<any, any, any, any, any>;
 export interface Service {
   /** As in credential scopes: `kms`. */
   readonly name: string;
-  /** The first part of `X-Amz-Target`: `TrentService`. */
-  readonly targetPrefix: string;
+  readonly protocol: Protocol;
+  /** What names it in a request: the first part of `X-Amz-Target`, or `Version` in the Query protocol. */
+  readonly address: string;
   /** As CloudTrail names it: `kms.amazonaws.com`. */
   readonly eventSource: string;
   readonly operations: ReadonlyMap<string, AnyOperation>;
@@ -108,6 +110,7 @@ async function resolveAndAuthorize(
   }
   for (const name of names) {
     const target = declared[name] as Target<object, unknown, unknown>;
+    if (target.needsNoPermission === true) continue;
     // Not awaited where policies decide, as they do nearly always: a promise would cost as much as the decision.
     const byGrant = authorize(target, { input, resolved: resolved[name], all: resolved, scope }, ports, touched);
     if (byGrant !== undefined) await byGrant;

@@ -1,47 +1,70 @@
 import type { Random } from '../../runtime/random.ts';
 import type { Transaction } from '../../store/sealed-store.ts';
-import { newAccessKeyId, newSecretAccessKey, newUserId } from './identifiers.ts';
-import { accessKeysTable, accountsTable, userRecordName, usersTable } from './records.ts';
+import { ADMINISTRATOR_ACCESS } from './aws-managed-policies.ts';
+import { newAccessKeyId, newSecretAccessKey, newUniqueId } from './identifiers.ts';
+import {
+  accessKeysTable,
+  accountsTable,
+  attachmentName,
+  attachmentsTable,
+  identityName,
+  usersTable,
+} from './records.ts';
 
 export interface NewAccessKey {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
 }
 
-/** What AWS's managed policy AdministratorAccess says. */
-const ADMINISTRATOR_ACCESS = JSON.stringify({
-  Version: '2012-10-17',
-  Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }],
-});
+/** The access keys of a new account. They are the caller's to hand out: neither can be read again. */
+export interface NewAccount {
+  readonly accountId: string;
+  readonly name?: string;
+  readonly rootKey: NewAccessKey;
+  readonly administratorKey: NewAccessKey;
+}
+
+const USER_NAME = 'administrator';
 
 /**
- * Makes an account with its first user, `administrator`, who may do everything that key policies leave to identity
- * policies. The access key is the caller's to hand out: it cannot be read again.
+ * Makes an account: its root user, who is needed only to put right what went wrong, and its first user, `administrator`,
+ * who may do everything that key policies leave to identity policies.
  */
 export async function createAccount(
   transaction: Transaction,
-  accountId: string,
-  accessKey: NewAccessKey,
+  { accountId, name, rootKey, administratorKey }: NewAccount,
   random: Random,
   nowMs: number,
 ): Promise<void> {
-  const userName = 'administrator';
-  await transaction.create(accountsTable, accountId, { accountId, createdAtMs: nowMs });
-  await transaction.create(usersTable, userRecordName(accountId, userName), {
+  const userId = newUniqueId('AIDA', random);
+  await transaction.create(accountsTable, accountId, {
     accountId,
-    userName,
-    userId: newUserId(random),
+    createdAtMs: nowMs,
+    ...(name === undefined ? {} : { name }),
+  });
+  await transaction.create(usersTable, identityName(accountId, USER_NAME), {
+    accountId,
+    userName: USER_NAME,
+    userId,
     path: '/',
     createdAtMs: nowMs,
-    inlinePolicies: [{ policyName: 'AdministratorAccess', document: ADMINISTRATOR_ACCESS }],
+    inlinePolicies: [],
+    attachedPolicies: [ADMINISTRATOR_ACCESS],
+    groups: [],
+    accessKeyIds: [administratorKey.accessKeyId],
+    tags: [],
   });
-  await transaction.create(accessKeysTable, accessKey.accessKeyId, {
-    ...accessKey,
-    accountId,
-    userName,
-    status: 'Active',
-    createdAtMs: nowMs,
-  });
+  const attachment = { policyArn: ADMINISTRATOR_ACCESS, kind: 'User' as const, name: USER_NAME, id: userId };
+  await transaction.create(attachmentsTable, attachmentName(accountId, attachment), attachment);
+  const keys = [rootKey, { ...administratorKey, userName: USER_NAME }];
+  for (const key of keys) {
+    await transaction.create(accessKeysTable, key.accessKeyId, {
+      ...key,
+      accountId,
+      status: 'Active',
+      createdAtMs: nowMs,
+    });
+  }
 }
 
 export function newAccessKey(random: Random): NewAccessKey {

@@ -4,12 +4,16 @@ import type { Random } from '../../runtime/random.ts';
 
 const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 
-export function newUserId(random: Random): string {
-  return `AIDA${base32(random, 17)}`;
+/** A user, a role, a group, a managed policy. */
+export type UniqueIdPrefix = 'AIDA' | 'AROA' | 'AGPA' | 'ANPA';
+
+export function newUniqueId(prefix: UniqueIdPrefix, random: Random): string {
+  return `${prefix}${base32(random, 17)}`;
 }
 
-export function newAccessKeyId(random: Random): string {
-  return `AKIA${base32(random, 16)}`;
+/** `AKIA` begins the keys of users and of root, `ASIA` those of sessions. */
+export function newAccessKeyId(random: Random, prefix: 'AKIA' | 'ASIA' = 'AKIA'): string {
+  return `${prefix}${base32(random, 16)}`;
 }
 
 /** 40 characters of base64, 240 random bits. */

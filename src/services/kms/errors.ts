@@ -79,10 +79,6 @@ export function grantNotFound(grantId: string, arn: string): KeyholdError {
   return new KeyholdError('NotFoundException', `Grant '${grantId}' is not found for key ${arn}.`);
 }
 
-export function invalidMarker(): KeyholdError {
-  return new KeyholdError('InvalidMarkerException', 'The marker is not one that this operation has given.');
-}
-
 export function incorrectKeyMaterial(message: string): KeyholdError {
   return new KeyholdError('IncorrectKeyMaterialException', message);
 }

@@ -2,6 +2,7 @@ import type { TrustedRoots } from '../../crypto/attestation/trusted-roots.ts';
 import type { Custody, MaterialImport } from '../../custody/contract.ts';
 import type { Random } from '../../runtime/random.ts';
 import type { Store } from '../../store/sealed-store.ts';
+import { awsJson } from '../../wire/protocol.ts';
 import type { AnyOperation, Service } from '../perform.ts';
 import { cancelKeyDeletion } from './cancel-key-deletion.ts';
 import { connectCustomKeyStore } from './connect-custom-key-store.ts';
@@ -151,7 +152,8 @@ export function kmsService({ directory, compilePolicy, ...rest }: KmsDependencie
   const ports: KmsPorts = { keys: directory, handles: directory, ...rest };
   return {
     name: 'kms',
-    targetPrefix: 'TrentService',
+    protocol: awsJson,
+    address: 'TrentService',
     eventSource: KMS_EVENT_SOURCE,
     operations: kmsOperations,
     store,

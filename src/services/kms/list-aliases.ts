@@ -14,9 +14,9 @@ import {
 import { keyId, limitUpTo, marker } from '../../wire/kms-shapes.ts';
 import { type Input, structure } from '../../wire/shapes.ts';
 import type { Scope } from '../caller.ts';
+import { pageOfRecords, pageOfRecordsAndNames } from '../pagination.ts';
 import { keyNotFound } from './errors.ts';
 import { followKeyReference } from './key-reference.ts';
-import { pageOfRecords, pageOfRecordsAndNames } from './pagination.ts';
 import type { KmsOperation, KmsPorts } from './ports.ts';
 import { accountTarget } from './targets.ts';
 

@@ -8,11 +8,11 @@ import {
 } from '../../keys/tables.ts';
 import { grantId, keyId, limitUpTo, marker, principal } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
+import { pageOfRecords } from '../pagination.ts';
 import { forAwsResource } from './condition-keys.ts';
 import { grantListEntry } from './grant-list-entry.ts';
 import { nameInGrants, placeOf } from './grant-rows.ts';
 import { checkGrantId, forServicesOnly, onePrincipal } from './grant-rules.ts';
-import { pageOfRecords } from './pagination.ts';
 import type { KmsOperation } from './ports.ts';
 import { type KeyResource, keyTarget } from './targets.ts';
 

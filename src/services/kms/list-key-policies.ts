@@ -1,8 +1,8 @@
 import type { ListKeyPoliciesRequest, ListKeyPoliciesResponse } from '@aws-sdk/client-kms';
 import { keyId, limit, marker } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
+import { pageOfList } from '../pagination.ts';
 import { ONLY_POLICY_NAME } from './key-policy.ts';
-import { pageOfList } from './pagination.ts';
 import type { KmsOperation } from './ports.ts';
 import { type KeyResource, keyTarget } from './targets.ts';
 

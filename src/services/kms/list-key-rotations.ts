@@ -5,10 +5,10 @@ import { type MaterialRecord, materialOrder, materialState } from '../../keys/ma
 import type { Reader } from '../../store/sealed-store.ts';
 import { includeKeyMaterial, keyId, limit, marker } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
+import { pageOfList } from '../pagination.ts';
 import { unsupportedBySpec } from './errors.ts';
 import { expiryMembers } from './key-metadata.ts';
 import { materialsOfKey, type StoredMaterial } from './materials-of-key.ts';
-import { pageOfList } from './pagination.ts';
 import type { KmsOperation } from './ports.ts';
 import { isPendingEverywhere } from './rotate-to-imported.ts';
 import { isRotatable } from './rotation-rules.ts';

@@ -4,7 +4,7 @@ import { isDeleted } from '../../keys/lifecycle.ts';
 import { keysTable, regionPrefix } from '../../keys/tables.ts';
 import { limit, marker } from '../../wire/kms-shapes.ts';
 import { structure } from '../../wire/shapes.ts';
-import { pageOfRecords } from './pagination.ts';
+import { pageOfRecords } from '../pagination.ts';
 import type { KmsOperation } from './ports.ts';
 import { accountTarget } from './targets.ts';
 

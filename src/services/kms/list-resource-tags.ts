@@ -1,7 +1,7 @@
 import type { ListResourceTagsRequest, ListResourceTagsResponse } from '@aws-sdk/client-kms';
 import { keyId, limitUpTo, marker } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
-import { pageOfList } from './pagination.ts';
+import { pageOfList } from '../pagination.ts';
 import type { KmsOperation } from './ports.ts';
 import { type KeyResource, keyTarget } from './targets.ts';
 

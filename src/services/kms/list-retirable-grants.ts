@@ -5,13 +5,13 @@ import { invariant } from '../../runtime/errors.ts';
 import { limitUpTo, marker, principal } from '../../wire/kms-shapes.ts';
 import { structure } from '../../wire/shapes.ts';
 import { conditionReader } from '../condition-table.ts';
+import { pageOfRecords } from '../pagination.ts';
 import { callerConditions } from './condition-keys.ts';
 import { missingMember } from './errors.ts';
 import { grantListEntry } from './grant-list-entry.ts';
 import { retiringPrefix } from './grant-rows.ts';
 import { forServicesOnly, retiringPrincipalOf } from './grant-rules.ts';
 import { livingKey } from './key-reference.ts';
-import { pageOfRecords } from './pagination.ts';
 import type { KmsOperation } from './ports.ts';
 
 const USUAL_LIMIT = 50;

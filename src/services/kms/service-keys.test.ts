@@ -3,7 +3,7 @@ import { AWS_OWNED, keyArn } from '../../keys/key.ts';
 import { managedKeyAliases, managedKeyServiceOf } from '../../keys/managed-key-services.ts';
 import { serviceKeyId } from '../../keys/service-key-id.ts';
 import { keyOwnersTable, keysTable } from '../../keys/tables.ts';
-import { rootCaller } from '../iam/credentials.ts';
+import { rootCaller } from '../iam/callers.ts';
 import type { TargetSummary } from '../operation.ts';
 import type { AnyOperation } from '../perform.ts';
 import { ACCOUNT, administrator, NOW, OTHER_ACCOUNT, policy, REGION, scopeOf, user } from '../scope.test-helper.ts';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { sealedMemoryStore } from '../../store/sealed-memory-store.test-helper.ts';
-import { type Store, table } from '../../store/sealed-store.ts';
-import { marker as markerShape } from '../../wire/kms-shapes.ts';
+import { sealedMemoryStore } from '../store/sealed-memory-store.test-helper.ts';
+import { type Store, table } from '../store/sealed-store.ts';
+import { marker as markerShape } from '../wire/kms-shapes.ts';
 import { type Page, pageOfList, pageOfRecords } from './pagination.ts';
 
 const names = table<string>('names');

@@ -1,5 +1,5 @@
-import type { Reader, StoredEntry, Table } from '../../store/sealed-store.ts';
-import { invalidMarker } from './errors.ts';
+import { KeyholdError } from '../runtime/errors.ts';
+import type { Reader, StoredEntry, Table } from '../store/sealed-store.ts';
 
 /** What a caller asks of a listing, and what a listing answers besides its items. */
 export interface PageRequest {
@@ -114,4 +114,8 @@ function decodeMarker(operation: string, marker: string): string {
     throw invalidMarker();
   }
   return name;
+}
+
+function invalidMarker(): KeyholdError {
+  return new KeyholdError('InvalidMarkerException', 'The marker is not one that this operation has given.');
 }

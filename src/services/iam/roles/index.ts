@@ -1,0 +1,3 @@
+import type { AnyOperation } from '../../perform.ts';
+
+export const roleOperations: readonly AnyOperation[] = [];

@@ -1,0 +1,129 @@
+import { isUtf8 } from 'node:buffer';
+import { KeyholdError } from '../runtime/errors.ts';
+import type { ShapeDescription } from './shape.ts';
+
+/**
+ * The input of AWS's Query protocol: a form whose names are paths, such as `Tags.member.1.Key=team`
+ * ("AWS Query protocol" in the Smithy documentation).
+ */
+
+/** One name of the form, cut at its full stops. */
+interface FormNode {
+  value?: string;
+  /** Names are the caller's own, so they are keys of a Map and never properties. */
+  readonly children: Map<string, FormNode>;
+}
+
+export type Form = FormNode;
+
+/** More names than any request of AWS's needs, and deeper ones. */
+const MOST_PARAMETERS = 10_000;
+const DEEPEST_NAME = 16;
+
+/**
+ * Reads a form (`application/x-www-form-urlencoded`).
+ *
+ * @throws KeyholdError MalformedQueryStringException
+ */
+export function parseForm(bytes: Uint8Array): Form {
+  if (!isUtf8(bytes)) throw malformed();
+  const form: FormNode = { children: new Map() };
+  let parameters = 0;
+  for (const pair of Buffer.from(bytes).toString('utf8').split('&')) {
+    if (pair === '') continue;
+    if (++parameters > MOST_PARAMETERS) throw malformed();
+    const equals = pair.indexOf('=');
+    const name = decode(equals < 0 ? pair : pair.slice(0, equals));
+    const node = nodeOf(form, name.split('.'));
+    // Which of two values would be meant? They may be a policy's.
+    if (node.value !== undefined) throw malformed();
+    node.value = equals < 0 ? '' : decode(pair.slice(equals + 1));
+  }
+  return form;
+}
+
+/** A parameter of the form's first level, such as `Action`. */
+export function parameter(form: Form, name: string): string | undefined {
+  return form.children.get(name)?.value;
+}
+
+/**
+ * The form as the JSON value that a client of AWS JSON would have sent, so that declarations read both alike. What does not
+ * fit the shape stays text, which the shape then refuses.
+ */
+export function formAsJson(form: Form, shape: ShapeDescription): unknown {
+  switch (shape.type) {
+    case 'structure': {
+      const members: Record<string, unknown> = {};
+      for (const [name, member] of Object.entries(shape.members ?? {})) {
+        const node = form.children.get(name);
+        if (node !== undefined) members[name] = formAsJson(node, member);
+      }
+      return members;
+    }
+    case 'list':
+      return inOrder(form.children.get('member')).map((node) => formAsJson(node, shape.member as ShapeDescription));
+    case 'map':
+      return Object.fromEntries(
+        inOrder(form.children.get('entry')).map((node) => [
+          node.children.get('key')?.value ?? '',
+          formAsJson(node.children.get('value') ?? { children: new Map() }, shape.value as ShapeDescription),
+        ]),
+      );
+    default:
+      return scalar(form.value ?? '', shape.type);
+  }
+}
+
+function scalar(text: string, type: ShapeDescription['type']): unknown {
+  switch (type) {
+    case 'integer':
+    case 'long':
+      return /^-?\d{1,15}$/.test(text) ? Number(text) : text;
+    case 'boolean':
+      return text === 'true' ? true : text === 'false' ? false : text;
+    case 'timestamp': {
+      const moment = ISO_8601.test(text) ? Date.parse(text) : Number.NaN;
+      return Number.isNaN(moment) ? text : moment / 1000;
+    }
+    default:
+      return text;
+  }
+}
+
+const ISO_8601 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
+
+/** The elements of a list, numbered from 1. AWS minds neither gaps nor the order in which they come. */
+function inOrder(numbered: FormNode | undefined): FormNode[] {
+  if (numbered === undefined) return [];
+  return [...numbered.children]
+    .filter(([number]) => /^\d{1,6}$/.test(number))
+    .sort(([a], [b]) => Number(a) - Number(b))
+    .map(([, node]) => node);
+}
+
+function nodeOf(form: FormNode, path: readonly string[]): FormNode {
+  if (path.length > DEEPEST_NAME) throw malformed();
+  let node = form;
+  for (const step of path) {
+    let next = node.children.get(step);
+    if (next === undefined) {
+      next = { children: new Map() };
+      node.children.set(step, next);
+    }
+    node = next;
+  }
+  return node;
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch {
+    throw malformed();
+  }
+}
+
+function malformed(): KeyholdError {
+  return new KeyholdError('MalformedQueryStringException', 'The query string contains a syntax error');
+}

@@ -10,15 +10,15 @@ export interface Chore {
   readonly work: DueWork;
   /** How long it is left undone after it is due. */
   readonly graceMs: number;
-  /** Whether key material is destroyed, which the write-ahead log must not keep. */
+  /** Whether key material is destroyed, of which the store's files must keep nothing. */
   readonly destroys: boolean;
 }
 
 export interface SweeperOptions {
   readonly store: Store;
   readonly chores: readonly Chore[];
-  /** Empties the store's write-ahead log, so that what was destroyed is not in it either. */
-  readonly checkpoint: () => Promise<void>;
+  /** Makes sure that nothing is left of what was destroyed in the store's files. */
+  readonly scrub: () => Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -29,18 +29,25 @@ export interface Sweeper {
 }
 
 /** Does what is due to be done to keys, again and again. One worker does it; another would find nothing left to do. */
-export function startSweeper({ store, chores, checkpoint, clock, log }: SweeperOptions): Sweeper {
+export function startSweeper({ store, chores, scrub, clock, log }: SweeperOptions): Sweeper {
   /** Where the next go of each chore continues. */
   const sweptTo = new Map<Chore, string>();
-  // Also at the start: the process before may have ended between a destruction and its checkpoint.
-  let logHoldsDestroyed = true;
+  // Also at the start: the process before may have ended between a destruction and its scrubbing.
+  let needsScrubbing = true;
+  let notBeforeMs = 0;
   let sweeping: Promise<void> | undefined;
 
   async function sweep(): Promise<void> {
     for (const chore of chores) await sweepOne(chore);
-    if (!logHoldsDestroyed) return;
-    await checkpoint();
-    logHoldsDestroyed = false;
+    if (needsScrubbing && clock.now() >= notBeforeMs) await scrubOnce();
+  }
+
+  /** The larger the store, the longer it takes and the more seldom it is done: for no more than a hundredth of the time. */
+  async function scrubOnce(): Promise<void> {
+    const startMs = clock.now();
+    await scrub();
+    needsScrubbing = false;
+    notBeforeMs = startMs + 100 * (clock.now() - startMs);
   }
 
   async function sweepOne(chore: Chore): Promise<void> {
@@ -48,7 +55,7 @@ export function startSweeper({ store, chores, checkpoint, clock, log }: SweeperO
     const { done, failures, next } = await doDueWork(store, work, clock.now() - graceMs, sweptTo.get(chore));
     sweptTo.set(chore, next);
     for (const key of done) log.info(key, work.done);
-    if (destroys && done.length > 0) logHoldsDestroyed = true;
+    if (destroys && done.length > 0) needsScrubbing = true;
     if (failures[0] === undefined) return;
     const notes = failures.map(({ note }) => note);
     log.error({ err: failures[0].error, notes, table: work.table.name }, 'what was due failed; it will be tried again');

@@ -143,8 +143,8 @@ async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloa
     { work: destroyExpiredMaterial, graceMs: 0, destroys: false },
     { work: forgetDeletedMaterial, graceMs: 0, destroys: true },
   ];
-  const checkpoint = () => raw.checkpoint();
-  const sweeper = slot === 0 ? startSweeper({ store, chores, checkpoint, clock, log }) : undefined;
+  const scrub = () => raw.scrub();
+  const sweeper = slot === 0 ? startSweeper({ store, chores, scrub, clock, log }) : undefined;
 
   return {
     async stop() {

@@ -254,6 +254,6 @@ test('the plaintext is wiped, and is in none of the files', async () => {
   // The test can see something: keys are in the clear.
   expect(contents().some((content) => content.includes('alias'))).toBe(true);
   expect(contents().some((content) => content.includes(SECRET))).toBe(false);
-  await raw.checkpoint();
+  await raw.scrub();
   expect(contents().some((content) => content.includes(SECRET))).toBe(false);
 });

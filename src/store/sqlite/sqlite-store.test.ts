@@ -243,28 +243,28 @@ test('listing is a search in an index range, and sorts nothing', async () => {
   });
 });
 
-test('what was removed is gone from the database and, after a checkpoint, from the log', async () => {
+test('what was removed is gone from the database and, after scrubbing, from the log', async () => {
   const store = open();
   const marker = 'material-that-is-to-be-destroyed';
   await create(store, 'material', marker.repeat(10));
-  await store.checkpoint();
+  await store.scrub();
   const contents = () => readdirSync(directory).map((file) => readFileSync(join(directory, file)));
   expect(contents().some((content) => content.includes(marker))).toBe(true);
   await store.transact((transaction) => transaction.remove('t', 'material', 1));
-  await store.checkpoint();
+  await store.scrub();
   expect(statSync(`${path}-wal`).size).toBe(0);
   expect(contents().some((content) => content.includes(marker))).toBe(false);
 });
 
-test('a checkpoint that a reader prevents says so', async () => {
+test('scrubbing that a reader prevents says so', async () => {
   const store = open();
   await create(store, 'a');
   const reader = new DatabaseSync(path, { readOnly: true });
   reader.exec('BEGIN; SELECT count(*) FROM records');
   await create(store, 'b');
-  await expect(store.checkpoint()).rejects.toMatchObject({ code: 'StoreUnavailable' });
+  await expect(store.scrub()).rejects.toMatchObject({ code: 'StoreUnavailable' });
   reader.close();
-  await store.checkpoint();
+  await store.scrub();
 });
 
 test('a transaction in which a statement failed commits nothing, even if its work ignores the error', async () => {

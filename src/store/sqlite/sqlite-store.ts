@@ -35,10 +35,11 @@ export interface SqliteStoreOptions {
 
 export interface SqliteStore extends RawStore {
   /**
-   * Moves everything from the write-ahead log into the database and empties the log, so that what was overwritten or
-   * removed before does not linger there. Rejects with StoreUnavailable if a reader prevented it; then call it again.
+   * Makes sure that nothing is left in the files of what was overwritten or removed before: rewrites the database, moves
+   * everything from the write-ahead log into it and empties the log. Takes some 7 ms per MB, in which this thread does
+   * nothing else. Rejects with StoreUnavailable if a reader prevented it; then call it again.
    */
-  checkpoint(): Promise<void>;
+  scrub(): Promise<void>;
 }
 
 /** The lock keeps our own threads apart; SQLite's blocking wait is left for a backup tool or a shell on the same file. */
@@ -234,8 +235,11 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
     return { operations, commit, end };
   }
 
-  function checkpoint(): Promise<void> {
+  function scrub(): Promise<void> {
     return exclusively(async () => {
+      // `secure_delete` overwrites a row that is deleted, but not what is left of it where SQLite has copied it from: when
+      // it lays out a page anew, the space that becomes free keeps the bytes that were there.
+      attempt('rewrite the database', () => writer.exec('VACUUM'));
       const row = attempt('empty the write-ahead log', () => {
         writer.exec(`PRAGMA busy_timeout = ${CHECKPOINT_TIMEOUT_MS}`);
         try {
@@ -257,7 +261,7 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
     return closing;
   }
 
-  return { get, list, names, head, changesSince, transact, checkpoint, close };
+  return { get, list, names, head, changesSince, transact, scrub, close };
 }
 
 function connect(path: string): { writer: DatabaseSync; reader: DatabaseSync } {

@@ -5,6 +5,11 @@ import type { KeySpec } from '../src/crypto/key-specs.ts';
 import { type Contention, type ContentionPlan, measureContention } from './contention.ts';
 import { driveLoad, type LoadResult } from './driver.ts';
 import { type GrantsMeasurement, type GrantsPlan, measureGrants } from './grants.ts';
+import {
+  type IdentityPoliciesMeasurement,
+  type IdentityPoliciesPlan,
+  measureIdentityPolicies,
+} from './identity-policies.ts';
 import { type LatencySummary, summarizeLatencies } from './latencies.ts';
 import { measurePrimitive, type PrimitiveTally } from './primitive.ts';
 import { processCpuMicros, residentMebibytes } from './process-usage.ts';
@@ -32,6 +37,7 @@ export interface Plan {
   /** Of the first server, after all rounds. */
   readonly contention: ContentionPlan | undefined;
   readonly grants: GrantsPlan | undefined;
+  readonly identityPolicies: IdentityPoliciesPlan | undefined;
   /** Has the servers write CPU profiles, which makes them slower. */
   readonly profile: boolean;
 }
@@ -65,6 +71,7 @@ export interface BenchmarkReport {
   readonly servers: readonly ServerReport[];
   readonly contention: Contention | undefined;
   readonly grants: readonly GrantsMeasurement[];
+  readonly identityPolicies: IdentityPoliciesMeasurement | undefined;
   /** The files that `profile` asked for. */
   readonly profiles: readonly string[];
 }
@@ -149,9 +156,12 @@ export async function runBenchmark(plan: Plan, tell: (line: string) => void): Pr
     }
     if (plan.grants !== undefined) tell('deciding by grants');
     const grants = plan.grants === undefined ? [] : await measureGrants(join(directory, 'grants'), plan.grants);
+    if (plan.identityPolicies !== undefined) tell('deciding by identity policies');
+    const identityPolicies =
+      plan.identityPolicies && (await measureIdentityPolicies(join(directory, 'policies'), plan.identityPolicies));
     // Servers write their profiles when they end.
     await cleanUp();
-    return { plan, servers, contention, grants, profiles: profilesIn(profileDirectory) };
+    return { plan, servers, contention, grants, identityPolicies, profiles: profilesIn(profileDirectory) };
   } finally {
     await cleanUp();
     process.off('SIGINT', interrupted).off('SIGTERM', interrupted);

@@ -1,32 +1,11 @@
-import { parsePolicy } from '../src/authorization/index.ts';
-import { openDomainKeys } from '../src/custody/domain-keys.ts';
-import { openRootKeyFile } from '../src/custody/root-key/file-root-key.ts';
-import { softwareCustody } from '../src/custody/software/software-custody.ts';
-import { softwareImport } from '../src/custody/software/software-import.ts';
 import type { GrantRecord } from '../src/keys/grant.ts';
 import { systemClock } from '../src/runtime/clock.ts';
-import { systemRandom } from '../src/runtime/random.ts';
-import { prepareDataDirectory } from '../src/server/data-directory.ts';
-import type { Caller } from '../src/services/caller.ts';
-import { rootCaller } from '../src/services/iam/callers.ts';
 import { destroyDueKeys } from '../src/services/kms/destroy-due-keys.ts';
 import { doDueWork } from '../src/services/kms/due-work.ts';
-import { grantDirectory } from '../src/services/kms/grant-directory.ts';
 import { createGrantRows } from '../src/services/kms/grant-rows.ts';
-import { grantTokens } from '../src/services/kms/grant-tokens.ts';
-import { kmsService } from '../src/services/kms/index.ts';
-import { keyDirectory } from '../src/services/kms/key-directory.ts';
-import { lastUsages } from '../src/services/kms/last-usages.ts';
-import { perform } from '../src/services/perform.ts';
-import { announcing, changeFeed, sharedEpoch } from '../src/store/change-feed.ts';
-import { sealedStore } from '../src/store/sealed-store.ts';
-import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
-import { noServiceKeys } from './no-service-keys.ts';
+import { cpuMicrosEach, inProcessKms, REGION } from './in-process-kms.ts';
 
-/**
- * What a decision by grant costs on a key with few grants and on one with many. In this process and over the store that a
- * server has, from the validated input to the audit record: signatures and HTTP would only hide a difference.
- */
+/** What a decision by grant costs on a key with few grants and on one with many. */
 
 export interface GrantsPlan {
   readonly few: number;
@@ -49,7 +28,6 @@ export interface GrantsMeasurement {
   readonly destroyKeyMs: number;
 }
 
-const REGION = 'us-east-1';
 const GRANTS_PER_TRANSACTION = 1000;
 const DAY_MS = 86_400_000;
 
@@ -76,57 +54,9 @@ const layouts: Readonly<Record<string, Layout>> = {
 
 /** @param path of a data directory that is made for this, and left to whoever called */
 export async function measureGrants(path: string, plan: GrantsPlan): Promise<GrantsMeasurement[]> {
-  const random = systemRandom();
-  const prepared = await prepareDataDirectory({ path, sandbox: false, region: REGION, clock: systemClock, random });
-  const { accountId, directory: files } = prepared;
-  const raw = openSqliteStore({ path: files.database });
+  const kms = await inProcessKms(path);
+  const { store, random, accountId, root, user: caller, call } = kms;
   try {
-    const domainKeys = await openDomainKeys(raw, openRootKeyFile(files.rootKey, random), random);
-    const epoch = sharedEpoch(new SharedArrayBuffer(4));
-    const store = announcing(sealedStore(raw, domainKeys.sealer('records')), epoch);
-    const feed = await changeFeed(store, epoch);
-    const custody = softwareCustody(domainKeys.sealer('key material'), random);
-    const compilePolicy = (text: string) => parsePolicy(text, 'resource');
-    const service = kmsService({
-      store,
-      directory: keyDirectory({ store, feed, custody, compilePolicy, capacity: 1000 }),
-      grants: grantDirectory({ store, feed, capacity: 100_000 }),
-      grantTokens: grantTokens(domainKeys.sealer('grant tokens')),
-      custody,
-      materialImport: softwareImport(domainKeys.sealer('key material'), domainKeys.sealer('import token')),
-      random,
-      compilePolicy,
-      attestationRoots: [],
-      serviceKeys: noServiceKeys,
-      usages: lastUsages(store, systemClock.now()),
-    });
-    const root = rootCaller(accountId, 'bench');
-    const { name: arn } = named(accountId, 'caller');
-    const caller: Caller = {
-      principal: { type: 'User', arn, accountId, id: 'AIDACALLER' },
-      identityPolicies: [],
-      accessKeyId: 'bench',
-      auditIdentity: { type: 'IAMUser', arn },
-    };
-
-    async function call(operation: string, input: object, by: Caller): Promise<object> {
-      const scope = {
-        caller: by,
-        region: REGION,
-        nowMs: systemClock.now(),
-        sourceIp: '127.0.0.1',
-        secureTransport: false,
-        userAgent: 'bench',
-      };
-      let answer: object = {};
-      const declared = service.operations.get(operation);
-      if (declared === undefined) throw new Error(`no operation ${operation}`);
-      await perform(service, declared, input, scope, [], async (output) => {
-        answer = output ?? {};
-      });
-      return answer;
-    }
-
     async function keyWith(grants: number, layout: Layout): Promise<string> {
       const { KeyMetadata } = (await call('CreateKey', {}, root)) as { KeyMetadata: { KeyId: string } };
       const key = { accountId, region: REGION, keyId: KeyMetadata.KeyId };
@@ -151,14 +81,8 @@ export async function measureGrants(path: string, plan: GrantsPlan): Promise<Gra
     const EncryptionContext = { service: 'orders', tenant: String(ALLOWING) };
     const Plaintext = Buffer.from('plaintext');
 
-    /** Microseconds of this thread's CPU for each request that a grant allows. */
-    async function timed(KeyId: string): Promise<number> {
-      const start = process.threadCpuUsage();
-      for (let count = 0; count < plan.decisionsPerRound; count++)
-        await call('Encrypt', { KeyId, Plaintext, EncryptionContext }, caller);
-      const { user, system } = process.threadCpuUsage(start);
-      return (user + system) / plan.decisionsPerRound;
-    }
+    const timed = (KeyId: string) =>
+      cpuMicrosEach(plan.decisionsPerRound, () => call('Encrypt', { KeyId, Plaintext, EncryptionContext }, caller));
 
     async function millisecondsOf(work: () => Promise<unknown>): Promise<number> {
       const start = process.hrtime.bigint();
@@ -198,7 +122,6 @@ export async function measureGrants(path: string, plan: GrantsPlan): Promise<Gra
     }
     return measurements;
   } finally {
-    await raw.close();
-    prepared.release();
+    await kms.close();
   }
 }

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { type Plan, runBenchmark } from './benchmark.ts';
 import { canMeasureProcesses } from './process-usage.ts';
-import { CONTENTION, GRANTS, type JsonMeasurement, jsonReport, tableReport } from './report.ts';
+import { CONTENTION, GRANTS, IDENTITY_POLICIES, type JsonMeasurement, jsonReport, tableReport } from './report.ts';
 import { workloads } from './workload.ts';
 
 const main = fileURLToPath(new URL('main.ts', import.meta.url));
@@ -20,6 +20,7 @@ const tiny: Plan = {
   warmUpMs: 1000,
   contention: { rounds: 1, roundMs: 100, patienceMs: 0 },
   grants: { few: 1, many: 3, rounds: 1, decisionsPerRound: 5 },
+  identityPolicies: { policies: 1, statementsEach: 5, rounds: 1, requestsPerRound: 5 },
   profile: false,
 };
 
@@ -27,7 +28,7 @@ test.runIf(canMeasureProcesses())(
   'a small run of everything reports each operation in the promised shape',
   async () => {
     const report = await runBenchmark(tiny, () => {});
-    const { [CONTENTION]: contention, [GRANTS]: grants, ...json } = jsonReport(report);
+    const { [CONTENTION]: contention, [GRANTS]: grants, [IDENTITY_POLICIES]: policies, ...json } = jsonReport(report);
     const everywhere = ['Encrypt', 'Decrypt', 'GenerateDataKey'];
     const withPrimitive = [
       'Sign ECC_NIST_P256',
@@ -61,6 +62,7 @@ test.runIf(canMeasureProcesses())(
       keyPairs: expect.any(Number),
     });
     expect(grants).toMatchObject({ 'as many grantees': { ratioToFew: expect.any(Number) } });
+    expect(policies).toEqual({ withMicros: expect.any(Number), withoutMicros: expect.any(Number) });
     expect(tableReport(report)).toMatch(/GenerateDataKey +\d+/);
   },
 );

@@ -28,6 +28,7 @@ const whole: Plan = {
   warmUpMs: 4_000,
   contention: { rounds: 5, roundMs: 3_000, patienceMs: 30_000 },
   grants: { few: 10, many: 50_000, rounds: 25, decisionsPerRound: 2_000 },
+  identityPolicies: { policies: 5, statementsEach: 10, rounds: 25, requestsPerRound: 2_000 },
   profile: false,
 };
 const quick: Plan = {
@@ -40,6 +41,7 @@ const quick: Plan = {
   warmUpMs: 600,
   contention: { rounds: 1, roundMs: 2_000, patienceMs: 4_000 },
   grants: undefined,
+  identityPolicies: { policies: 5, statementsEach: 10, rounds: 3, requestsPerRound: 1_000 },
 };
 
 const options = readOptions();
@@ -75,6 +77,7 @@ function withOnly(plan: Plan, text: string): Plan {
     workloads: workloads.filter(({ name }) => name.includes(text)),
     contention: undefined,
     grants: undefined,
+    identityPolicies: undefined,
   };
 }
 

@@ -2,6 +2,7 @@ import { availableParallelism, cpus } from 'node:os';
 import type { BenchmarkReport, KeyholdMeasurement, ServerReport } from './benchmark.ts';
 import type { Contention } from './contention.ts';
 import type { GrantsMeasurement } from './grants.ts';
+import type { IdentityPoliciesMeasurement } from './identity-policies.ts';
 import { profileSummary } from './profile.ts';
 
 /** What is aimed at (docs/benchmarks.md). A miss is told, and fails nothing. */
@@ -14,6 +15,8 @@ export const targets = {
   contention: 5,
   /** How much longer a decision may take with many grants than with few. */
   grantsGrowth: 0.2,
+  /** How many microseconds more an Encrypt may take whose caller has policies of its own. */
+  identityPoliciesMicros: 10,
   /** How much more CPU time a request may take with many keys than with few. */
   growth: 0.1,
   residentMebibytes: 300,
@@ -42,14 +45,21 @@ export interface JsonContention {
 /** Decisions by grant, as `--json` prints them: by the way in which so many grants can be on a key. */
 export type JsonGrants = Readonly<Record<string, { fewMicros: number; manyMicros: number; ratioToFew: number }>>;
 
+/** Encrypt by callers with policies of their own and without, as `--json` prints it. */
+export interface JsonIdentityPolicies {
+  readonly withMicros: number;
+  readonly withoutMicros: number;
+}
+
 /** What `--json` prints is one of these, by name. */
-export type JsonReport = Record<string, JsonMeasurement | JsonContention | JsonGrants>;
+export type JsonReport = Record<string, JsonMeasurement | JsonContention | JsonGrants | JsonIdentityPolicies>;
 
 export const CONTENTION = 'Encrypt while RSA_4096 data key pairs are made';
 export const GRANTS = 'Decisions by grant';
+export const IDENTITY_POLICIES = 'Encrypt by a caller with policies';
 
 /** By operation; those of servers with more keys than the first as `Encrypt@100000keys`. */
-export function jsonReport({ servers, contention, grants }: BenchmarkReport): JsonReport {
+export function jsonReport({ servers, contention, grants, identityPolicies }: BenchmarkReport): JsonReport {
   const measurements = servers.flatMap(({ keys, measurements }, position) =>
     measurements.map((measured): [string, JsonMeasurement] => [
       position === 0 ? measured.name : `${measured.name}@${keys}keys`,
@@ -60,6 +70,7 @@ export function jsonReport({ servers, contention, grants }: BenchmarkReport): Js
     ...Object.fromEntries(measurements),
     ...(contention === undefined ? {} : { [CONTENTION]: jsonContention(contention) }),
     ...(grants.length === 0 ? {} : { [GRANTS]: jsonGrants(grants) }),
+    ...(identityPolicies === undefined ? {} : { [IDENTITY_POLICIES]: jsonIdentityPolicies(identityPolicies) }),
   };
 }
 
@@ -129,7 +140,7 @@ export function tableReport(report: BenchmarkReport): string {
     }
   }
   if (report.contention !== undefined) lines.push(contentionLine(report.contention));
-  lines.push(...grantsLines(report));
+  lines.push(...grantsLines(report), ...identityPoliciesLines(report));
   if (report.profiles.length > 0) {
     lines.push('', 'Keyhold was slower than it is, because it wrote profiles:');
     for (const path of report.profiles) lines.push('', path, ...profileSummary(path));
@@ -212,4 +223,19 @@ function row(...cells: readonly string[]): string {
 
 function rounded(value: number, digits: number): number {
   return Number(value.toFixed(digits));
+}
+
+function identityPoliciesLines({ plan, identityPolicies }: BenchmarkReport): string[] {
+  if (plan.identityPolicies === undefined || identityPolicies === undefined) return [];
+  const { policies, statementsEach } = plan.identityPolicies;
+  const { withMicros, withoutMicros } = identityPolicies;
+  const more = withMicros - withoutMicros;
+  return [
+    `Encrypt by a caller with ${policies} policies of ${statementsEach} statements: ${withMicros.toFixed(2)} µs, ${withoutMicros.toFixed(2)} µs without; ` +
+      `${more.toFixed(2)} µs more, ${verdict(more <= targets.identityPoliciesMicros)} (≤ ${targets.identityPoliciesMicros})`,
+  ];
+}
+
+function jsonIdentityPolicies({ withMicros, withoutMicros }: IdentityPoliciesMeasurement): JsonIdentityPolicies {
+  return { withMicros: rounded(withMicros, 2), withoutMicros: rounded(withoutMicros, 2) };
 }

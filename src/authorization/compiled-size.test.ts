@@ -65,7 +65,7 @@ test.each<[what: string, make: (count: number) => object]>([
       return `*${distinct}${'?'.repeat(count)}*`;
     }),
   ],
-  ['incomplete ARNs', (count) => ({ Resource: many(count, 'arn:') })],
+  ['incomplete ARNs', (count) => ({ Resource: many(count, 'arn:aws:k') })],
   ['ARNs', (count) => ({ Condition: { ArnLike: { 'x:k': many(count, '?:?:?:?:?:?') } } })],
   ['actions', (count) => ({ Action: many(count, '*:*') })],
   ['address ranges', (count) => ({ Condition: { IpAddress: { 'x:k': many(count, '::') } } })],

@@ -1,8 +1,18 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: policy variables look like template literals.
-import { isInRange, parseAddress, parseAddressRange, parseBinary, parseDate, parseNumber } from './condition-values.ts';
+
+import { isArn, readArn } from './arn.ts';
+import {
+  isInRange,
+  parseAddress,
+  parseAddressRange,
+  parseBinary,
+  parseBoolean,
+  parseDate,
+  parseNumber,
+} from './condition-values.ts';
 import { type Evaluation, spend } from './evaluation.ts';
 import { malformed, quoted } from './malformed.ts';
-import { compileTemplatePattern, isArn, matchesArn, matchesTemplatePattern, parseConditionArn } from './pattern.ts';
+import { compileTemplatePattern, matchesArn, matchesTemplatePattern, parseConditionArn } from './pattern.ts';
 import { NO, type Truth, truthOf, UNKNOWN, YES } from './truth.ts';
 import { fixedText, parseTemplate, resolveText } from './variables.ts';
 
@@ -39,7 +49,7 @@ export const conditionOperators: ReadonlyMap<string, ConditionOperator> = new Ma
   ['DateLessThanEquals', { negated: false, compile: compares(parseDate, (value, bound) => value <= bound) }],
   ['DateGreaterThan', { negated: false, compile: compares(parseDate, (value, bound) => value > bound) }],
   ['DateGreaterThanEquals', { negated: false, compile: compares(parseDate, (value, bound) => value >= bound) }],
-  ['Bool', { negated: false, compile: equalsBoolean }],
+  ['Bool', { negated: false, compile: compares(parseBoolean, (value, bound) => value === bound) }],
   ['BinaryEquals', { negated: false, compile: compares(parseBinary, (value, bound) => value === bound) }],
   ['IpAddress', { negated: false, compile: liesInRanges }],
   ['NotIpAddress', { negated: true, compile: liesInRanges }],
@@ -78,22 +88,14 @@ function like(values: readonly string[], hasVariables: boolean): ValueTest {
 function arnLike(values: readonly string[], hasVariables: boolean): ValueTest {
   const patterns = values.map((value) => parseConditionArn(value, hasVariables));
   return (value, evaluation) => {
-    const isComparable = isArn(value);
+    const arn = readArn(value);
+    const isComparable = isArn(arn);
     return anyOf(patterns, evaluation, (pattern) => {
       // What is no ARN cannot be compared with one, so neither ArnLike nor ArnNotLike may let it in.
-      if (pattern.kind === 'segments' && !isComparable) return UNKNOWN;
-      return matchesArn(pattern, value, evaluation);
+      if (!isComparable && (pattern.kind === 'segments' || pattern.kind === 'exact')) return UNKNOWN;
+      return matchesArn(pattern, arn, evaluation);
     });
   };
-}
-
-function equalsBoolean(values: readonly string[], hasVariables: boolean): ValueTest {
-  for (const value of values) {
-    const isTemplate = hasVariables && value.includes('${');
-    if (!isTemplate && !isBoolean(value)) throw wrongType(value);
-  }
-  const test = equals(lowerCase)(values, hasVariables);
-  return (value, evaluation) => (isBoolean(value) ? test(value, evaluation) : UNKNOWN);
 }
 
 function liesInRanges(values: readonly string[]): ValueTest {
@@ -142,14 +144,6 @@ function anyOf<T>(items: readonly T[], evaluation: Evaluation, test: (item: T) =
     if (truth === UNKNOWN) result = UNKNOWN;
   }
   return result;
-}
-
-const LONGEST_BOOLEAN = 'false'.length;
-
-export function isBoolean(text: string): boolean {
-  if (text.length > LONGEST_BOOLEAN) return false;
-  const lower = text.toLowerCase();
-  return lower === 'true' || lower === 'false';
 }
 
 function wrongType(value: string): Error {

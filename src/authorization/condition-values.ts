@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 
-/** The typed values of conditions: numbers, instants, addresses. Each reader answers undefined for what is not one. */
+/** The typed values of conditions: numbers, booleans, instants, addresses. Each reader answers undefined for what is not one. */
 
 const NUMBER = /^[+-]?\d+(\.\d+)?$/;
 const LONGEST_NUMBER = 17;
@@ -12,34 +12,64 @@ export function parseNumber(text: string): number | undefined {
   return Math.abs(value) <= Number.MAX_SAFE_INTEGER ? value : undefined;
 }
 
-/** The W3C's profile of ISO 8601 (https://www.w3.org/TR/NOTE-datetime), which IAM names: from a year to a fraction. */
-const ISO_DATE = /^(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:\d\d))?)?)?$/;
-/** Seconds since 1970. Four digits are a year, so that both forms can stand in one place. */
-const EPOCH_SECONDS = /^\d{5,12}(\.\d{1,9})?$/;
-const LONGEST_DATE = 40;
+const LONGEST_BOOLEAN = 'false'.length;
 
-/** An instant, in milliseconds since the Unix epoch. */
-export function parseDate(text: string): number | undefined {
-  if (text.length > LONGEST_DATE) return undefined;
-  if (EPOCH_SECONDS.test(text)) return Number(text) * 1000;
-  const fields = ISO_DATE.exec(text);
-  if (fields === null) return undefined;
-  const [year, month, day, hour, minute, second] = [1, 2, 3, 4, 5, 6].map((i, at) => Number(fields[i] ?? +(at < 3)));
-  const written = [year, month, day, hour, minute, second] as [number, number, number, number, number, number];
-  const instant = new Date(0);
-  instant.setUTCFullYear(written[0], written[1] - 1, written[2]);
-  instant.setUTCHours(written[3], written[4], written[5]);
-  // JavaScript moves the 30th of February into March; a date that moved is no date.
-  if (instant.getUTCMonth() !== written[1] - 1 || instant.getUTCDate() !== written[2]) return undefined;
-  if (written[3] > 23 || written[4] > 59 || written[5] > 59) return undefined;
-  const fraction = Number(`0.${fields[7] ?? '0'}`) * 1000;
-  return instant.getTime() + fraction - zoneOffset(fields[8] ?? 'Z');
+/** In whichever case. */
+export function parseBoolean(text: string): boolean | undefined {
+  if (text.length > LONGEST_BOOLEAN) return undefined;
+  const lower = text.toLowerCase();
+  return lower === 'true' || (lower === 'false' ? false : undefined);
 }
 
-function zoneOffset(zone: string): number {
-  if (zone === 'Z') return 0;
-  const minutes = Number(zone.slice(1, 3)) * 60 + Number(zone.slice(4, 6));
-  return (zone.startsWith('-') ? -minutes : minutes) * 60_000;
+/**
+ * The W3C's profile of ISO 8601 (https://www.w3.org/TR/NOTE-datetime), which IAM names: from a year to a fraction. IAM
+ * takes more than the profile has: single digits, years of other lengths, hours alone, a zone without minutes or none.
+ */
+const ISO_DATE =
+  /^(-?\d{1,9})(?:-(\d\d?)(?:-(\d\d?))?)?(?:T(?:(\d\d?)(?::(\d\d?)(?::(\d\d?)(?:\.(\d{1,9}))?)?)?(Z|[+-]\d\d(?::\d\d)?)?)?)?$/i;
+/** The years in which IAM can tell the time: those of milliseconds in 64 bits. */
+const [FIRST_YEAR, LAST_YEAR] = [-292_275_054, 292_278_993];
+/** Seconds since 1970. Four digits are a year, so that both forms can stand in one place. */
+const EPOCH_SECONDS = /^(?!\d{4}$)\d{1,19}(\.\d{1,9})?$/;
+const LAST_SECOND = 2n ** 63n - 1n;
+const LONGEST_DATE = 40;
+
+/** An instant, in milliseconds since the Unix epoch; infinite where JavaScript's dates do not reach. */
+export function parseDate(text: string): number | undefined {
+  if (text.length > LONGEST_DATE) return undefined;
+  if (EPOCH_SECONDS.test(text)) {
+    return BigInt(text.split('.')[0] as string) > LAST_SECOND ? undefined : Number(text) * 1000;
+  }
+  const fields = ISO_DATE.exec(text);
+  if (fields === null) return undefined;
+  const [year, month, day, hour, minute, second] = [1, 2, 3, 4, 5, 6].map((i) =>
+    Number(fields[i] ?? (i <= 3 ? 1 : 0)),
+  ) as [number, number, number, number, number, number];
+  if (year < FIRST_YEAR || year > LAST_YEAR || hour > 23 || minute > 59 || second > 59) return undefined;
+  // JavaScript moves the 30th of February into March; a date that moved is no date.
+  if (month < 1 || month > 12 || day < 1 || day > daysIn(year, month)) return undefined;
+  const offset = zoneOffset(fields[8] ?? 'Z');
+  if (offset === undefined) return undefined;
+  const instant = new Date(0);
+  instant.setUTCFullYear(year, month - 1, day);
+  instant.setUTCHours(hour, minute, second);
+  const fraction = Number(`0.${fields[7] ?? '0'}`) * 1000;
+  const ms = instant.getTime() + fraction - offset;
+  return Number.isNaN(ms) ? Math.sign(year) * Number.POSITIVE_INFINITY : ms;
+}
+
+function daysIn(year: number, month: number): number {
+  // The calendar repeats itself after 400 years, so that of any year is that of one that JavaScript's dates reach.
+  const alike = new Date(0);
+  alike.setUTCFullYear(2000 + (year % 400), month, 0);
+  return alike.getUTCDate();
+}
+
+function zoneOffset(zone: string): number | undefined {
+  if (zone.toUpperCase() === 'Z') return 0;
+  const [hours, minutes] = [Number(zone.slice(1, 3)), Number(zone.slice(4, 6))];
+  if (hours > 23 || minutes > 59) return undefined;
+  return (zone.startsWith('-') ? -1 : 1) * (hours * 60 + minutes) * 60_000;
 }
 
 /** Base64 text in its one canonical form, so that equal bytes are equal texts. */

@@ -1,8 +1,9 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: policy variables look like template literals.
 import { describe, expect, test } from 'vitest';
-import { allHold, compileCondition } from './conditions.ts';
+import { allHold, compileCondition, isConditionOperator } from './conditions.ts';
 import { contextKey } from './context.ts';
 import { evaluationOf } from './fixtures.test-helper.ts';
+import { parsePolicy } from './parse-policy.ts';
 import { NO, type Truth, UNKNOWN, YES } from './truth.ts';
 
 type Values = string | readonly string[] | undefined;
@@ -186,7 +187,6 @@ describe('variables', () => {
     ['StringLike', 'a${?}${$}', 'a?$', YES],
     ['StringEquals', '${*}${?}${$}', '*?$', YES],
     ['StringLike', '$a', '$a', YES],
-    ['Bool', "${aws:flag, 'true'}", 'true', YES],
     ['ArnLike', 'arn:aws:iam::*:user/${aws:username}', 'arn:aws:iam::111122223333:user/alice', YES],
     ['ArnLike', 'arn:aws:iam::*:user/${aws:userid}', 'arn:aws:iam::111122223333:user/alice', UNKNOWN],
     ['ArnLike', 'arn:aws:sts::*:user/${aws:userid}', 'arn:aws:iam::111122223333:user/alice', NO],
@@ -236,7 +236,17 @@ describe('conditions', () => {
     ['__proto__', 'a'],
     ['', 'a'],
   ])('refuse the operator %j', (operator, value) => {
-    expect(() => evaluate(operator, value, 'a')).toThrow(`Invalid Condition type : ${operator}`);
+    expect(isConditionOperator(operator)).toBe(false);
+    const Statement = {
+      Effect: 'Deny',
+      Principal: '*',
+      Action: '*',
+      Resource: '*',
+      Condition: { [operator]: { 'x:y': value } },
+    };
+    expect(() => parsePolicy(JSON.stringify({ Statement }), 'resource')).toThrow(
+      `Invalid Condition type : ${operator}`,
+    );
   });
 
   test.each([
@@ -248,6 +258,10 @@ describe('conditions', () => {
     ['DateLessThan', '2026-03-01T24:00:00Z'],
     ['DateLessThan', 'soon'],
     ['Bool', 'yes'],
+    ['Bool', '${x:y}'],
+    ['IpAddress', '${x:y}'],
+    ['DateLessThan', '${x:y}'],
+    ['BinaryEquals', '${x:y}'],
     ['Null', 'maybe'],
     ['BinaryEquals', '*'],
     ['BinaryEquals', 'QQ==='],
@@ -263,10 +277,22 @@ describe('conditions', () => {
     expect(() => evaluate(operator, value, 'a')).toThrow(/wrong type/);
   });
 
-  test('refuse what is no ARN, no key, no value', () => {
+  test('refuse what is no ARN', () => {
     expect(() => evaluate('ArnLike', 'role/admin', 'a')).toThrow(/must be in ARN format/);
-    expect(() => compileCondition('StringEquals', 'nocolon', ['a'], true)).toThrow(/prefaced by a vendor/);
-    expect(() => compileCondition('StringEquals', 'x:key', [], true)).toThrow(/no values/);
+  });
+
+  test.each([
+    ['StringEquals', NO, NO],
+    ['StringNotEquals', YES, YES],
+    ['ForAllValues:StringEquals', NO, YES],
+    ['ForAnyValue:StringEquals', NO, NO],
+    ['DateLessThan', NO, NO],
+    ['NotIpAddress', YES, YES],
+    ['Null', NO, NO],
+  ])('without values are met by none: %s', (operator, present, absent) => {
+    const condition = compileCondition(operator, 'x:key', [], true);
+    expect(condition.holds(evaluationOf({ 'x:key': operator === 'NotIpAddress' ? '::1' : '2026' }))).toBe(present);
+    expect(condition.holds(evaluationOf())).toBe(absent);
   });
 
   test('look keys up in lower case, but for the keys of an encryption context', () => {

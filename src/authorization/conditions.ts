@@ -1,4 +1,6 @@
-import { conditionOperators, isBoolean, type ValueTest } from './condition-operators.ts';
+import { invariant } from '../runtime/errors.ts';
+import { conditionOperators, type ValueTest } from './condition-operators.ts';
+import { parseBoolean } from './condition-values.ts';
 import { contextKey } from './context.ts';
 import { type Evaluation, isSpent, spend, valuesOf } from './evaluation.ts';
 import { malformed, quoted } from './malformed.ts';
@@ -13,7 +15,8 @@ export interface Condition {
   holds(evaluation: Evaluation): Truth;
 }
 
-type Qualifier = 'ForAllValues' | 'ForAnyValue' | undefined;
+const QUALIFIERS = ['ForAllValues', 'ForAnyValue'] as const;
+type Qualifier = (typeof QUALIFIERS)[number] | undefined;
 
 /**
  * Compiles one operator with one key and its values.
@@ -27,10 +30,6 @@ export function compileCondition(
   values: readonly string[],
   hasVariables: boolean,
 ): Condition {
-  if (!key.includes(':')) {
-    throw malformed('Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.');
-  }
-  if (values.length === 0) throw malformed(`Condition ${quoted(key)} has no values.`);
   const asked = contextKey(key);
   const wanted = PRINCIPAL_ARN_KEYS.has(asked) ? values.map(withoutPartition) : values;
   return { operator, key, holds: compileTest(operator, asked, wanted, hasVariables) };
@@ -39,6 +38,7 @@ export function compileCondition(
 /** The keys whose values are ARNs of principals: policies may write those in any partition, as in a Principal element. */
 const PRINCIPAL_ARN_KEYS: ReadonlySet<string> = new Set([
   'aws:principalarn',
+  'aws:federatedprovider',
   'kms:granteeprincipal',
   'kms:retiringprincipal',
 ]);
@@ -54,6 +54,23 @@ export function allHold(conditions: readonly Condition[], evaluation: Evaluation
   return result;
 }
 
+/** Whether this is an operator that conditions can have, such as `ForAnyValue:StringLikeIfExists`. */
+export function isConditionOperator(written: string): boolean {
+  return written === 'Null' || conditionOperators.has(parseOperator(written).name);
+}
+
+/** Whether its values are dates. */
+export function isDateOperator(written: string): boolean {
+  return parseOperator(written).name.startsWith('Date');
+}
+
+function parseOperator(written: string): { qualifier: Qualifier; ifExists: boolean; name: string } {
+  const qualifier = QUALIFIERS.find((each) => written.startsWith(`${each}:`));
+  const ifExists = written.endsWith('IfExists');
+  const start = qualifier === undefined ? 0 : qualifier.length + 1;
+  return { qualifier, ifExists, name: written.slice(start, ifExists ? -'IfExists'.length : undefined) };
+}
+
 function compileTest(
   written: string,
   key: string,
@@ -61,15 +78,9 @@ function compileTest(
   hasVariables: boolean,
 ): Condition['holds'] {
   if (written === 'Null') return compileNull(key, values);
-  const colon = written.indexOf(':');
-  const qualifier = colon < 0 ? undefined : written.slice(0, colon);
-  if (qualifier !== undefined && qualifier !== 'ForAllValues' && qualifier !== 'ForAnyValue') {
-    throw unknownOperator(written);
-  }
-  const ifExists = written.endsWith('IfExists');
-  const name = written.slice(colon + 1, ifExists ? -'IfExists'.length : undefined);
+  const { qualifier, ifExists, name } = parseOperator(written);
   const operator = conditionOperators.get(name);
-  if (operator === undefined) throw unknownOperator(written);
+  invariant(operator !== undefined, 'the form of the document has been read');
 
   const test = operator.compile(values, hasVariables);
   const fits: ValueTest = operator.negated ? (value, evaluation) => not(test(value, evaluation)) : test;
@@ -114,14 +125,14 @@ function combine(qualifier: Qualifier, values: readonly string[], fits: ValueTes
 
 /** `Null: true` holds when the key is absent, `Null: false` when it is there. */
 function compileNull(key: string, values: readonly string[]): Condition['holds'] {
+  const accepted = new Set<boolean>();
   for (const value of values) {
-    if (!isBoolean(value)) throw malformed(`Policy contains a condition value of the wrong type: ${quoted(value)}`);
+    const isAbsent = parseBoolean(value);
+    if (isAbsent === undefined) {
+      throw malformed(`Policy contains a condition value of the wrong type: ${quoted(value)}`);
+    }
+    accepted.add(isAbsent);
   }
-  const accepted = new Set(values.map((value) => value.toLowerCase() === 'true'));
   return (evaluation) =>
     isSpent(evaluation) ? UNKNOWN : truthOf(accepted.has(valuesOf(evaluation, key).length === 0));
-}
-
-function unknownOperator(written: string): Error {
-  return malformed(`Invalid Condition type : ${quoted(written)}`);
 }

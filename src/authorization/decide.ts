@@ -1,6 +1,22 @@
-import { type AuthorizationRequest, beginEvaluation, type Evaluation, WORK_PER_DECISION } from './evaluation.ts';
+import {
+  type AuthorizationRequest,
+  beginEvaluation,
+  type Evaluation,
+  spend,
+  WORK_PER_DECISION,
+  type Work,
+} from './evaluation.ts';
 import { type Policy, type Statement, statementCovers } from './policy.ts';
-import { allowNaming, DIRECTLY, denyNames, type Naming, NOT_NAMED, type Principal, VIA_ROLE } from './principal.ts';
+import {
+  actsForAccount,
+  allowNaming,
+  DIRECTLY,
+  denyNames,
+  type GrantNaming,
+  type Naming,
+  NOT_NAMED,
+  VIA_ROLE,
+} from './principal.ts';
 import { NO, YES } from './truth.ts';
 
 /** All the policies that bear on a request. */
@@ -12,13 +28,13 @@ export interface PolicySet {
    * INVARIANT: whoever asks about a key passes its policy, but for kms:RetireGrant, of which AWS lets key policies say
    * nothing. Absent, the identity policies alone would decide.
    */
-  readonly resourcePolicy?: Policy;
+  readonly resourcePolicy?: Policy | undefined;
   /** The account that owns the resource; for an action about no resource, the account it happens in. */
   readonly resourceAccountId: string;
   readonly identityPolicies: readonly Policy[];
-  readonly permissionsBoundary?: Policy;
+  readonly permissionsBoundary?: Policy | undefined;
   /** None, or an empty list, when the session was made without any. A request must be allowed by one of them. */
-  readonly sessionPolicies?: readonly Policy[];
+  readonly sessionPolicies?: readonly Policy[] | undefined;
 }
 
 export type Decision = Allowed | Denied;
@@ -27,7 +43,7 @@ export interface Allowed {
   readonly allowed: true;
   readonly by: {
     /** `account-root` when no statement was needed: the root user acts in its own account. */
-    readonly source: 'resource-policy' | 'identity-policy' | 'account-root';
+    readonly source: 'resource-policy' | 'identity-policy' | 'account-root' | 'grant';
     readonly statement?: StatementReference;
     /** The resource policy's statement that made the identity policy count. */
     readonly delegatedBy?: StatementReference;
@@ -51,14 +67,6 @@ export type DenyReason =
   | 'no-permissions-boundary-allows'
   | 'no-session-policy-allows';
 
-/**
- * Whether a grant may allow what policies have refused: where none of them allows, as long as none denies and neither
- * boundary nor session policy limits the caller ("Grants in AWS KMS", developer guide).
- */
-export function leavesRoomForGrants({ reason }: Denied): boolean {
-  return reason === 'no-resource-based-policy-allows' || reason === 'no-identity-based-policy-allows';
-}
-
 /** A statement's place in its document, for the audit trail. */
 export type StatementReference = Pick<Statement, 'sid' | 'index'>;
 
@@ -69,6 +77,18 @@ export type StatementReference = Pick<Statement, 'sid' | 'index'>;
  */
 export function decide(request: AuthorizationRequest, policies: PolicySet): Decision {
   return decideWithin(beginEvaluation(request, WORK_PER_DECISION), policies);
+}
+
+/**
+ * The same for one of many decisions that somebody asks for at once.
+ *
+ * @param shared the work that all of them may take, of which this one's is taken; below zero there was not enough
+ */
+export function decideCounted(request: AuthorizationRequest, policies: PolicySet, shared: Work): Decision {
+  const evaluation = beginEvaluation(request, WORK_PER_DECISION);
+  const decision = decideWithin(evaluation, policies);
+  spend(shared, WORK_PER_DECISION - evaluation.left);
+  return decision;
 }
 
 /** The same with as much work as the evaluation brings along. */
@@ -85,7 +105,7 @@ export function decideWithin(evaluation: Evaluation, policies: PolicySet): Decis
   const grounds = strongestAllow(policies.resourcePolicy, evaluation);
   if (grounds === undefined) return denials.noResourcePolicy;
 
-  if (!hasIdentitySide(principal)) return allowedBy('resource-policy', grounds.statement);
+  if (!actsForAccount(principal)) return allowedBy('resource-policy', grounds.statement);
   if (isAtHome) {
     if (grounds.naming === DIRECTLY) return allowedBy('resource-policy', grounds.statement);
     if (grounds.naming === VIA_ROLE) {
@@ -93,6 +113,28 @@ export function decideWithin(evaluation: Evaluation, policies: PolicySet): Decis
     }
   }
   return decideByIdentity(evaluation, policies, grounds.statement);
+}
+
+/**
+ * Decides once more when policies have not allowed the request and a grant does, for whom the grant names. AWS documents
+ * grants as a part of what the key policy says ("Grants in AWS KMS", developer guide), and of resource policies which of
+ * the caller's own policies limit them ("Policy evaluation logic", IAM User Guide): what names the caller itself, none; what
+ * names its role, the permissions boundary and the session policies; what names its account leaves it to all of them. An
+ * explicit deny anywhere wins over any grant. Unlike a key policy, a grant to someone of another account needs nothing of
+ * that account.
+ */
+export function decideByGrant(request: AuthorizationRequest, policies: PolicySet, naming: GrantNaming): Decision {
+  const evaluation = beginEvaluation(request, WORK_PER_DECISION);
+  const denied = findExplicitDeny(evaluation, policies);
+  if (denied) return denied;
+  if (naming === 'account') return decideByIdentity(evaluation, policies, undefined);
+  const limited = naming === 'role' ? limitedBy(evaluation, policies) : undefined;
+  return limited ?? allowedBy('grant');
+}
+
+/** INVARIANT: no grant overrides an explicit deny. */
+export function leavesRoomForGrants({ reason }: Denied): boolean {
+  return !reason.startsWith('explicit-deny');
 }
 
 /** Of several types of policy that deny, one is told; AWS does the same, without saying which. */
@@ -148,7 +190,7 @@ function strongestAllow(policy: Policy, evaluation: Evaluation): Grounds | undef
 /** The caller's own side: an identity policy must allow, within the permissions boundary and the session policies. */
 function decideByIdentity(evaluation: Evaluation, policies: PolicySet, delegation: Statement | undefined): Decision {
   const { principal } = evaluation;
-  if (!hasIdentitySide(principal)) return denials.noIdentityPolicy;
+  if (!actsForAccount(principal)) return denials.noIdentityPolicy;
   // Nothing needs to allow the root user of an account what the account may do.
   const isRoot = principal.type === 'Root';
   const allowing = isRoot ? undefined : firstAllow(policies.identityPolicies, evaluation);
@@ -190,11 +232,6 @@ function allowsAny(policy: Policy, evaluation: Evaluation): Statement | undefine
 /** INVARIANT: an Allow that cannot be evaluated does not allow. */
 function allows(statement: Statement, evaluation: Evaluation): boolean {
   return statementCovers(statement, evaluation) === YES;
-}
-
-/** An AWS service, or nobody, belongs to no account with policies of its own: the resource's policy is all there is. */
-function hasIdentitySide(principal: Principal): boolean {
-  return principal.type !== 'Service' && principal.type !== 'Anonymous';
 }
 
 function allowedBy(source: Allowed['by']['source'], statement?: Statement, delegation?: Statement): Allowed {

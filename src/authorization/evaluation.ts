@@ -1,5 +1,7 @@
+import type { ReadArn } from './arn.ts';
 import type { ConditionContext } from './context.ts';
 import type { Principal } from './principal.ts';
+import { NO, type Truth } from './truth.ts';
 
 /** What a caller wants to do. */
 export interface AuthorizationRequest {
@@ -18,6 +20,11 @@ export interface Evaluation extends Work {
   readonly action: string;
   readonly resource: string;
   readonly context: ConditionContext;
+  /** The resource once a policy has asked where its segments end. */
+  resourceArn: ReadArn | undefined;
+  /** The pattern that the resource was last compared with, and the result. */
+  lastPattern: object | undefined;
+  lastPatternMatches: Truth;
   /** The key that the context was last asked for, and what it answered. */
   lastKey: string;
   lastValues: readonly string[];
@@ -51,6 +58,9 @@ export function beginEvaluation(request: AuthorizationRequest, work: number): Ev
     principal: request.principal,
     action: request.action.toLowerCase(),
     resource: request.resource,
+    resourceArn: undefined,
+    lastPattern: undefined,
+    lastPatternMatches: NO,
     context: request.context,
     lastKey: '',
     lastValues: NO_VALUES,

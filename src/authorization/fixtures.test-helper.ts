@@ -29,6 +29,17 @@ export const session = (role: string, name: string, account = HOME): Principal =
   roleArn: `arn:aws:iam::${account}:role/${role}`,
 });
 
+export const OIDC_PROVIDER = `arn:aws:iam::${HOME}:oidc-provider/id.example.com/realm`;
+
+/** A session of a role that was assumed with a token of the provider. */
+export const webSession = (role: string, name: string): Principal => ({
+  ...session(role, name),
+  federatedProvider: OIDC_PROVIDER,
+});
+
+/** Who comes with a token of the provider, to have a role. */
+export const webIdentity: Principal = { type: 'WebIdentity', arn: OIDC_PROVIDER, accountId: '', id: OIDC_PROVIDER };
+
 export const federatedUser = (name: string, account = HOME): Principal => ({
   type: 'FederatedUser',
   arn: `arn:aws:sts::${account}:federated-user/${name}`,
@@ -58,30 +69,4 @@ export function evaluationOf(
 /** The text of a policy with these statements. */
 export function document(...statements: readonly object[]): string {
   return JSON.stringify({ Version: '2012-10-17', Statement: statements });
-}
-
-/** Policies as data, for random ones. */
-export interface WrittenStatement {
-  readonly Effect: 'Allow' | 'Deny';
-  readonly Principal?: Listed;
-  readonly NotPrincipal?: Listed;
-  readonly Action?: readonly string[];
-  readonly NotAction?: readonly string[];
-  readonly Resource?: readonly string[];
-  readonly NotResource?: readonly string[];
-  /** One StringEquals on one key suffices here; conditions.test.ts has the others. */
-  readonly Condition?: { readonly StringEquals: { readonly 'x:tag': string } };
-}
-export type Listed = '*' | Readonly<Record<string, readonly string[]>>;
-export type WrittenPolicy = readonly WrittenStatement[];
-export interface Situation {
-  readonly principal: Principal;
-  readonly action: string;
-  readonly resource: string;
-  readonly context: Readonly<Record<string, string>>;
-  readonly resourceAccountId: string;
-  readonly resourcePolicy: WrittenPolicy | undefined;
-  readonly identityPolicies: readonly WrittenPolicy[];
-  readonly boundary: WrittenPolicy | undefined;
-  readonly sessionPolicies: readonly WrittenPolicy[];
 }

@@ -10,6 +10,12 @@ export interface JsonNumber {
   readonly text: string;
 }
 
+/** The way to a value: the keys of objects and the indices of lists. */
+export type JsonPath = readonly (string | number)[];
+
+/** Told of each value that has been read, where it stands in the text: from `start` up to, and without, `end`. */
+export type LocatedValue = (path: JsonPath, value: Json, start: number, end: number) => void;
+
 /** A policy needs six levels (document, statements, statement, condition, operator, values). */
 const DEEPEST_NESTING = 8;
 
@@ -19,14 +25,22 @@ const DEEPEST_NESTING = 8;
  *
  * @throws KeyholdError MalformedPolicyDocumentException
  */
-export function parseJson(text: string): Json {
+export function parseJson(text: string, located?: LocatedValue): Json {
   assertSyntax(text);
   let position = 0;
+  const path: (string | number)[] = [];
 
   // INVARIANT: the text is valid JSON from here on, so the walk below only has to tell the kinds of value apart.
   function value(depth: number): Json {
     if (depth > DEEPEST_NESTING) throw malformed('Policy is nested too deeply.');
     skipWhitespace();
+    const start = position;
+    const read = valueHere(depth);
+    located?.(path, read, start, position);
+    return read;
+  }
+
+  function valueHere(depth: number): Json {
     switch (text[position]) {
       case '{':
         return object(depth);
@@ -59,7 +73,9 @@ export function parseJson(text: string): Json {
       if (members.has(key)) throw malformed(`Policy contains a duplicate element: ${quoted(key)}`);
       skipWhitespace();
       position++; // the colon
+      path.push(key);
       members.set(key, value(depth + 1));
+      path.pop();
       skipWhitespace();
     }
     position++;
@@ -72,7 +88,9 @@ export function parseJson(text: string): Json {
     skipWhitespace();
     while (text[position] !== ']') {
       if (text[position] === ',') position++;
+      path.push(items.length);
       items.push(value(depth + 1));
+      path.pop();
       skipWhitespace();
     }
     position++;
@@ -83,7 +101,8 @@ export function parseJson(text: string): Json {
     const start = position++;
     while (text[position] !== '"') position += text[position] === '\\' ? 2 : 1;
     position++;
-    return JSON.parse(text.slice(start, position));
+    const inside = text.slice(start + 1, position - 1);
+    return inside.includes('\\') ? JSON.parse(text.slice(start, position)) : inside;
   }
 
   function number(): JsonNumber {

@@ -82,8 +82,10 @@ describe('statements', () => {
     [{ Action: 7 }, 'Syntax errors in policy: Action.'],
     [{ Action: ['kms:*', null] }, 'Syntax errors in policy: Action.'],
     [{ Action: 'Encrypt' }, vendor],
-    [{ Action: 'kms:' }, vendor],
-    [{ Action: 'kms:a:b' }, vendor],
+    [{ Action: 'kms:' }, 'none'],
+    [{ Action: 'kms:a:b' }, 'Actions/Condition can contain only one colon.'],
+    [{ Action: 'k?s:*' }, 'Vendor k?s is not valid'],
+    [{ Action: '*:Encrypt' }, 'none'],
     [{ Action: '' }, vendor],
     [{ NotAction: 'kms:Encrypt' }, 'Statement contains both Action and NotAction.'],
     [{ Action: undefined, NotAction: 'kms:Encrypt' }, 'none'],
@@ -96,6 +98,7 @@ describe('statements', () => {
     [{ Resource: undefined, NotResource: '*' }, 'none'],
     [{ Principal: undefined }, 'Missing required field Principal'],
     [{ NotPrincipal: '*' }, 'Statement contains both Principal and NotPrincipal.'],
+    [{ Principal: undefined, NotPrincipal: '*' }, 'Allow with NotPrincipal is not allowed.'],
     [{ Sid: 1 }, 'Syntax errors in policy: Sid.'],
     [{ Sid: 'Enable IAM User Permissions' }, 'none'],
     [{ Extra: 1 }, 'Unknown field Extra'],
@@ -104,7 +107,8 @@ describe('statements', () => {
     [{ Condition: { StringEquals: 'x' } }, 'Syntax errors in policy.'],
     [{ Condition: { StringEquals: { 'x:y': null } } }, 'Syntax errors in policy.'],
     [{ Condition: { StringEquals: { 'x:y': [['a']] } } }, 'Syntax errors in policy.'],
-    [{ Condition: { StringEquals: { y: 'a' } } }, vendor],
+    [{ Condition: { StringEquals: { y: 'a' } } }, 'none'],
+    [{ Condition: { StringIs: {} } }, 'none'],
     [{ Condition: { StringIs: { 'x:y': 'a' } } }, 'Invalid Condition type : StringIs'],
     [{ Condition: {} }, 'none'],
     [{ Condition: { Bool: { 'x:y': true }, NumericEquals: { 'x:n': [1, 2.5] } } }, 'none'],
@@ -126,7 +130,7 @@ describe('statements', () => {
     { Federated: 'accounts.google.com', CanonicalUser: '79a59df9' },
   ])('accept the principal %j', (Principal) => {
     expect(refusal({ Principal })).toBe('none');
-    expect(refusal({ Principal: undefined, NotPrincipal: Principal })).toBe('none');
+    expect(refusal({ Effect: 'Deny', Principal: undefined, NotPrincipal: Principal })).toBe('none');
   });
 
   test.each<unknown>([
@@ -157,7 +161,7 @@ describe('statements', () => {
     { aws: '*' },
   ])('refuse the principal %j', (Principal) => {
     expect(refusal({ Principal })).toBe(invalidPrincipals);
-    expect(refusal({ Principal: undefined, NotPrincipal: Principal })).toBe(invalidPrincipals);
+    expect(refusal({ Effect: 'Deny', Principal: undefined, NotPrincipal: Principal })).toBe(invalidPrincipals);
   });
 
   test('have distinct Sids, but for empty ones', () => {

@@ -1,3 +1,4 @@
+import { readArn } from './arn.ts';
 import { allHold, type Condition } from './conditions.ts';
 import { type Evaluation, isSpent } from './evaluation.ts';
 import { type ArnPattern, matchesArn } from './pattern.ts';
@@ -5,8 +6,11 @@ import type { PrincipalElement } from './principal.ts';
 import { NO, not, type Truth, UNKNOWN, YES } from './truth.ts';
 import { matchesWildcard, type WildcardPattern } from './wildcard.ts';
 
-/** What a policy is attached to: a resource (it names principals) or an identity, boundary or session (it does not). */
-export type PolicyKind = 'resource' | 'identity';
+/**
+ * What a policy is attached to: a resource (it names principals); an identity, boundary or session (it does not); or a role,
+ * to say who may assume it (it names principals, and no resource, for it is about its role).
+ */
+export type PolicyKind = 'resource' | 'identity' | 'trust';
 
 /** A policy document, compiled for deciding. Immutable. */
 export interface Policy {
@@ -14,6 +18,10 @@ export interface Policy {
   readonly id: string | undefined;
   readonly denies: readonly Statement[];
   readonly allows: readonly Statement[];
+  /** ARNs, in the partition `aws`, of the users, roles and sessions that it names as principals. */
+  readonly principalArns: readonly string[];
+  /** Ids of the accounts that it names as principals, as a whole. */
+  readonly principalAccounts: readonly string[];
 }
 
 export interface Statement {
@@ -78,8 +86,15 @@ function resourceListed(element: ResourceElement, evaluation: Evaluation): Truth
 
 function resourceMatches(element: ResourceElement, evaluation: Evaluation): Truth {
   let result: Truth = NO;
+  evaluation.resourceArn ??= readArn(evaluation.resource);
   for (const pattern of element.patterns) {
-    const truth = matchesArn(pattern, evaluation.resource, evaluation);
+    // The statements of a policy often are about the same resources.
+    const truth =
+      pattern === evaluation.lastPattern
+        ? evaluation.lastPatternMatches
+        : matchesArn(pattern, evaluation.resourceArn, evaluation);
+    evaluation.lastPattern = pattern;
+    evaluation.lastPatternMatches = truth;
     if (truth === YES) return YES;
     if (truth !== UNKNOWN) continue;
     if (isSpent(evaluation)) return UNKNOWN;

@@ -19,7 +19,13 @@ type TemplatePart =
   | { readonly kind: 'text'; readonly text: string }
   /** Text whose `*` and `?` stand for themselves even where wildcards act. */
   | { readonly kind: 'literal'; readonly text: string }
-  | { readonly kind: 'variable'; readonly key: string; readonly fallback: string | undefined };
+  | {
+      readonly kind: 'variable';
+      readonly key: string;
+      /** The key as the policy's author wrote it. */
+      readonly written: string;
+      readonly fallback: string | undefined;
+    };
 
 /** A context key, then perhaps a default in single quotes. */
 const VARIABLE = /^\s*([^\s,'${}*?]+)\s*(?:,\s*'([^']*)'\s*)?$/;
@@ -49,7 +55,7 @@ function parseVariable(inside: string): TemplatePart {
   if (inside === '*' || inside === '?' || inside === '$') return { kind: 'literal', text: inside };
   const [, key, fallback] = VARIABLE.exec(inside) ?? [];
   if (key === undefined) throw malformed(`Policy contains an invalid policy variable: \${${quoted(inside)}}`);
-  return { kind: 'variable', key: contextKey(key), fallback };
+  return { kind: 'variable', key: contextKey(key), written: key, fallback };
 }
 
 /** The colon-separated segments of a template, at most `limit`; the last one keeps the remaining colons. */

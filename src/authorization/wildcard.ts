@@ -26,7 +26,7 @@ const ANY_ONE = 0x3f;
 const WORK_PER_PATTERN = 8;
 
 /** Policies name these by the thousand, as segments of ARNs. */
-const ANYTHING: WildcardPattern = Object.freeze({ text: '*', literals: undefined, firstRun: 0, lastRun: 0 });
+export const ANYTHING: WildcardPattern = Object.freeze({ text: '*', literals: undefined, firstRun: 0, lastRun: 0 });
 const NOTHING: WildcardPattern = Object.freeze({ text: '', literals: undefined, firstRun: 0, lastRun: -1 });
 
 export function wildcardPattern(text: string, literals?: ReadonlySet<number>): WildcardPattern {

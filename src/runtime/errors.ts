@@ -64,6 +64,7 @@ export const awsErrorCodes = [
   'IDPRejectedClaimException',
   'InvalidAuthorizationMessageException',
   'InvalidIdentityTokenException',
+  'InvalidParameterValue',
   'PackedPolicyTooLargeException',
 ] as const;
 

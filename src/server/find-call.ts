@@ -1,21 +1,25 @@
 import type { AnyOperation, Service } from '../services/perform.ts';
 import { parseJsonBody } from '../wire/aws-json.ts';
-import { type Form, formAsJson, parameter, parseForm } from '../wire/aws-query.ts';
+import { findParameters, formAsJson, parseForm } from '../wire/aws-query.ts';
 import { awsJson, awsQuery, type Protocol } from '../wire/protocol.ts';
 import type { ShapeDescription } from '../wire/shape.ts';
 
 /** What a request names, before anything is known of who sends it. */
 export interface Call {
   readonly protocol: Protocol;
+  readonly method: 'POST' | 'GET';
   readonly service?: Service | undefined;
   readonly operation?: AnyOperation | undefined;
   /** What is said where there is no such operation. */
   readonly unknown?: string;
-  /** The input as JSON, for the operation's declaration to judge. */
+  /** Reads the input as JSON, for the operation's declaration to judge. Throws what the protocol says of what is malformed. */
   readonly readInput: (shape: ShapeDescription) => unknown;
 }
 
 export interface CallRequest {
+  readonly method: string;
+  /** Path and query. */
+  readonly target: string;
   readonly xAmzTarget: string;
   readonly contentType: string;
   readonly tooLarge: boolean;
@@ -24,18 +28,22 @@ export interface CallRequest {
 
 /**
  * All services are reached on one port and one path. Those of AWS JSON are named by the first half of `X-Amz-Target`, those
- * of the Query protocol by `Version` in the form.
+ * of the Query protocol by `Version` in the form. A form may also be sent as the query of a GET request, as AWS's own
+ * examples of STS do ("AssumeRoleWithWebIdentity", API reference) for whoever has nothing but a URL to ask with.
  *
  * @throws KeyholdError MalformedQueryStringException, which the caller writes in the protocol of {@link protocolOf}
  */
 export function callFinder(services: readonly Service[]): (request: CallRequest) => Call {
   const byAddress = new Map(services.map((service) => [service.address, service]));
-  return (request) => (isForm(request) ? queryCall(request, byAddress) : jsonCall(request, byAddress));
+  return (request) => {
+    const form = formOf(request);
+    return form === undefined ? jsonCall(request, byAddress) : queryCall(form, request, byAddress);
+  };
 }
 
 /** In which protocol a request is answered that names no service. */
 export function protocolOf(request: CallRequest): Protocol {
-  return isForm(request) ? unknownQuery : awsJson;
+  return formOf(request) === undefined ? awsJson : unknownQuery;
 }
 
 const unknownQuery = awsQuery();
@@ -44,26 +52,40 @@ function jsonCall({ xAmzTarget, body }: CallRequest, services: ReadonlyMap<strin
   const dot = xAmzTarget.indexOf('.');
   const service = services.get(xAmzTarget.slice(0, Math.max(dot, 0)));
   const operation = service?.operations.get(xAmzTarget.slice(dot + 1));
-  return { protocol: awsJson, service, operation, readInput: () => parseJsonBody(body) };
+  return { protocol: awsJson, method: 'POST', service, operation, readInput: () => parseJsonBody(body) };
 }
 
 const LONGEST_QUOTED_NAME = 128;
+/** What AWS calls the version of a request that has none. */
+const NO_VERSION = 'NO_VERSION_SPECIFIED';
 
-function queryCall({ tooLarge, body }: CallRequest, services: ReadonlyMap<string, Service>): Call {
-  const form: Form = tooLarge ? { children: new Map() } : parseForm(body);
-  const action = parameter(form, 'Action') ?? '';
-  const version = parameter(form, 'Version') ?? '';
+/** A form as it was sent. */
+interface SentForm {
+  readonly method: 'POST' | 'GET';
+  readonly bytes: Uint8Array;
+}
+
+function queryCall(sent: SentForm, { tooLarge }: CallRequest, services: ReadonlyMap<string, Service>): Call {
+  const [action = '', version = NO_VERSION] = tooLarge ? [] : findParameters(sent.bytes, 'Action', 'Version');
   const service = services.get(version);
   const quote = (text: string) => text.slice(0, LONGEST_QUOTED_NAME);
   return {
     protocol: service?.protocol ?? unknownQuery,
+    method: sent.method,
     service,
     operation: service?.operations.get(action),
     unknown: `Could not find operation ${quote(action)} for version ${quote(version)}`,
-    readInput: (shape) => formAsJson(form, shape),
+    readInput: (shape) => formAsJson(parseForm(sent.bytes), shape),
   };
 }
 
-function isForm({ xAmzTarget, contentType }: CallRequest): boolean {
-  return xAmzTarget === '' && contentType.startsWith('application/x-www-form-urlencoded');
+function formOf({ method, target, xAmzTarget, contentType, body }: CallRequest): SentForm | undefined {
+  if (xAmzTarget !== '') return undefined;
+  if (method === 'GET') {
+    return ACTION_IN_QUERY.test(target) ? { method, bytes: Buffer.from(target.slice(2), 'latin1') } : undefined;
+  }
+  return contentType.startsWith('application/x-www-form-urlencoded') ? { method: 'POST', bytes: body } : undefined;
 }
+
+/** Any other GET request is no call of an operation. */
+const ACTION_IN_QUERY = /^\/\?(?:.*&)?Action=/;

@@ -12,12 +12,17 @@ import {
 } from './shape.ts';
 import { refuseViolations, reportNull, type Violations } from './violations.ts';
 
+export interface ListLimits extends Limits {
+  /** AWS names this constraint, too, among those that it says of an element. */
+  readonly nullNamed?: true;
+}
+
 /** A list of `min` to `max` elements. */
-export function list<T>(element: Shape<T>, limits: Limits = {}): Shape<T[]> {
-  const { min, max } = limits;
+export function list<T>(element: Shape<T>, limits: ListLimits = {}): Shape<T[]> {
+  const { min, max, nullNamed } = limits;
   const constraints: Constraint<T[]>[] = [
     ...lengthConstraints<T[]>(limits, (value, least, most) => value.length >= least && value.length <= most),
-    ...within<T, T[]>('Member', element, (value, holds) => value.every(holds)),
+    ...within<T, T[]>('Member', element, (value, holds) => value.every(holds), nullNamed),
   ];
   return {
     description: {
@@ -126,7 +131,8 @@ interface Member {
   readonly name: string;
   readonly shape: Shape<unknown>;
   readonly required: boolean;
-  readonly sensitive: boolean;
+  /** Messages do not show its value. */
+  readonly hidden: boolean;
   /** The name as error messages spell it. */
   readonly printedName: string;
 }
@@ -154,7 +160,7 @@ export function structure<T extends object>(declaration: Members<T>): Structure<
     for (const member of members) {
       const item = (value as Record<string, unknown>)[member.name];
       if (item !== undefined) check(member.shape, item, join(path, member.printedName), violations);
-      else if (member.required) reportNull(violations, member.sensitive, join(path, member.printedName));
+      else if (member.required) reportNull(violations, member.hidden, join(path, member.printedName));
     }
   }
 
@@ -177,7 +183,8 @@ function compile([name, declared]: [string, Shape<unknown> | RequiredMember<unkn
   const isRequired = 'requiredShape' in declared;
   const shape = isRequired ? declared.requiredShape : declared;
   const printedName = name.charAt(0).toLowerCase() + name.slice(1);
-  return { name, shape, required: isRequired, sensitive: shape.description.sensitive === true, printedName };
+  const { sensitive, unquoted } = shape.description;
+  return { name, shape, required: isRequired, hidden: sensitive === true || unquoted === true, printedName };
 }
 
 function describe(members: readonly Member[]): ShapeDescription {
@@ -188,20 +195,24 @@ function describe(members: readonly Member[]): ShapeDescription {
   };
 }
 
+const NOT_NULL = 'Member must not be null';
+
 /** AWS reports the constraints of elements, keys and values at the path of the list or map that holds them, all in one. */
 function within<E, T>(
   whose: 'Member' | 'Map keys' | 'Map value',
   element: Shape<E>,
   every: (value: T, holds: (item: E) => boolean) => boolean,
+  nullNamed = false,
 ): Constraint<T>[] {
   const constraints: Constraint<T>[] = [
-    { text: `${whose} must satisfy constraint: [Member must not be null]`, holds: (value) => every(value, isPresent) },
+    { text: `${whose} must satisfy constraint: [${NOT_NULL}]`, holds: (value) => every(value, isPresent) },
   ];
   if (element.constraints.length > 0) {
     const meetsAll = (item: E) => item === null || element.constraints.every(({ holds }) => holds(item));
-    const texts = element.constraints.map(({ text }) => text).join(', ');
+    const texts = element.constraints.map(({ text }) => text);
+    if (nullNamed) texts.push(NOT_NULL);
     constraints.push({
-      text: `${whose} must satisfy constraint: [${texts}]`,
+      text: `${whose} must satisfy constraint: [${texts.join(', ')}]`,
       holds: (value) => every(value, meetsAll),
     });
   }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { invariant } from '../runtime/errors.ts';
 import type { ShapeDescription } from './shapes.ts';
@@ -21,6 +21,8 @@ interface BotocoreShape {
   readonly pattern?: string;
   readonly enum?: readonly string[];
   readonly sensitive?: boolean;
+  /** Of exceptions that do not go by their shape's name and status 400. */
+  readonly error?: { readonly code?: string; readonly httpStatusCode?: number };
   readonly required?: readonly string[];
   readonly members?: Readonly<Record<string, { readonly shape: string }>>;
   readonly member?: { readonly shape: string };
@@ -28,17 +30,24 @@ interface BotocoreShape {
   readonly value?: { readonly shape: string };
 }
 
+interface BotocoreOperation {
+  readonly input?: { readonly shape: string };
+  readonly errors?: readonly { readonly shape: string }[];
+}
+
 export interface ServiceDescription {
-  readonly operations: Readonly<Record<string, { readonly input?: { readonly shape: string } }>>;
+  readonly operations: Readonly<Record<string, BotocoreOperation>>;
   readonly shapes: Readonly<Record<string, BotocoreShape>>;
 }
 
-/** The description of AWS KMS by the botocore that `python3` finds; undefined where there is none. */
-export function findKmsDescription(): ServiceDescription | undefined {
+/** The newest description of a service (`kms`) by the botocore that `python3` finds; undefined where there is none. */
+export function findServiceDescription(service: string): ServiceDescription | undefined {
   const script = 'import botocore, os; print(os.path.dirname(botocore.__file__))';
   try {
     const directory = execFileSync('python3', ['-c', script], { encoding: 'utf8', stdio: 'pipe' }).trim();
-    return JSON.parse(gunzipSync(readFileSync(`${directory}/data/kms/2014-11-01/service-2.json.gz`)).toString());
+    const versions = `${directory}/data/${service}`;
+    const newest = readdirSync(versions).sort().at(-1);
+    return JSON.parse(gunzipSync(readFileSync(`${versions}/${newest}/service-2.json.gz`)).toString());
   } catch {
     return undefined;
   }
@@ -55,9 +64,12 @@ export function compareWithBotocore(
   operationName: string,
   declared: { readonly description: ShapeDescription },
 ): string[] {
-  const input = service.operations[operationName]?.input;
-  invariant(input !== undefined, `botocore knows ${operationName} and its input`);
-  return compareShapes(service, operationName, constraintsOf(declared), input.shape);
+  const operation = service.operations[operationName];
+  invariant(operation !== undefined, `botocore knows ${operationName}`);
+  const ours = constraintsOf(declared);
+  // An operation that takes nothing has no shape for it.
+  if (operation.input !== undefined) return compareShapes(service, operationName, ours, operation.input.shape);
+  return Object.keys(ours.members ?? {}).map((member) => `${operationName}.${member} is not AWS's`);
 }
 
 function compareShapes(service: ServiceDescription, path: string, ours: ShapeDescription, name: string): string[] {

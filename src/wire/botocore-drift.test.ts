@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import {
   compareWithBotocore,
   constraintsOf,
-  findKmsDescription,
+  findServiceDescription,
   type ServiceDescription,
 } from './botocore-drift.test-helper.ts';
 import * as kms from './kms-shapes.ts';
@@ -18,7 +18,7 @@ const encryptInput = structure<EncryptRequest>({
   DryRun: kms.dryRun,
 });
 
-const service = findKmsDescription();
+const service = findServiceDescription('kms');
 if (service === undefined) console.warn('skipped: no botocore is installed to compare the shapes of AWS KMS with');
 
 describe.skipIf(service === undefined)('the shapes of AWS KMS are those of botocore', () => {

@@ -32,9 +32,13 @@ export function awsQuery(namespace: string = NO_SERVICE): Protocol {
     writeOutput: (operation, output, requestId) => queryAnswer(namespace, operation, output, requestId),
     writeError: (error, requestId) => {
       const { code, message } = failureOf(error);
-      const { status, name } = queryForms[code] ?? usual(code);
-      const fault = { Type: status >= 500 ? ('Receiver' as const) : ('Sender' as const), Code: name, Message: message };
-      return { status, type: code, body: queryError(namespace, fault, requestId) };
+      const { status, name, silent, ofNoService } = queryForms[code] ?? usual(code);
+      const fault = {
+        Type: status >= 500 ? ('Receiver' as const) : ('Sender' as const),
+        Code: name,
+        Message: silent ? undefined : message,
+      };
+      return { status, type: code, body: queryError(ofNoService ? NO_SERVICE : namespace, fault, requestId) };
     },
   };
 }
@@ -43,6 +47,10 @@ interface QueryForm {
   readonly status: 400 | 403 | 404 | 409 | 413 | 500;
   /** As `Code` says it. */
   readonly name: string;
+  /** AWS does not say more. */
+  readonly silent?: true;
+  /** AWS answers as where no service is known. */
+  readonly ofNoService?: true;
 }
 
 /** Most codes are the name of the exception without its suffix. */
@@ -56,9 +64,9 @@ const queryForms: Partial<Record<AwsErrorCode, QueryForm>> = {
   InvalidSignatureException: { status: 403, name: 'SignatureDoesNotMatch' },
   MissingAuthenticationTokenException: { status: 403, name: 'MissingAuthenticationToken' },
   RequestEntityTooLargeException: { status: 413, name: 'RequestEntityTooLarge' },
-  SerializationException: { status: 400, name: 'MalformedInput' },
+  SerializationException: { status: 400, name: 'MalformedInput', silent: true },
   ThrottlingException: { status: 400, name: 'Throttling' },
-  UnknownOperationException: { status: 400, name: 'InvalidAction' },
+  UnknownOperationException: { status: 400, name: 'InvalidAction', ofNoService: true },
   UnrecognizedClientException: { status: 403, name: 'InvalidClientTokenId' },
   ValidationException: { status: 400, name: 'ValidationError' },
   KMSInternalException: { status: 500, name: 'InternalFailure' },

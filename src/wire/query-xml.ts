@@ -1,4 +1,5 @@
 import { invariant } from '../runtime/errors.ts';
+import { isoSeconds } from '../runtime/iso-seconds.ts';
 
 /**
  * Answers of AWS's Query protocol, in XML. Lists are written as `member` elements, maps as `entry` elements, moments in
@@ -19,7 +20,7 @@ export function queryAnswer(
 
 export function queryError(
   namespace: string,
-  error: { readonly Type: 'Sender' | 'Receiver'; readonly Code: string; readonly Message: string },
+  error: { readonly Type: 'Sender' | 'Receiver'; readonly Code: string; readonly Message: string | undefined },
   requestId: string,
 ): string {
   return `<ErrorResponse xmlns="${namespace}">${element('Error', error)}${element('RequestId', requestId)}</ErrorResponse>`;
@@ -37,7 +38,7 @@ function content(value: unknown): string {
     invariant(Number.isFinite(value), 'a number in an output is finite');
     return String(value);
   }
-  if (value instanceof Date) return `${value.toISOString().slice(0, 19)}Z`;
+  if (value instanceof Date) return isoSeconds(value.getTime());
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
   if (Array.isArray(value)) return value.map((item) => element('member', item)).join('');
   if (value instanceof Map) {

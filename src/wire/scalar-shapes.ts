@@ -19,21 +19,29 @@ export interface Pattern {
   readonly matches: RegExp;
   /** AWS enforces it without telling of it in its published description. */
   readonly unpublished?: true;
+  /** What AWS says of a value that does not match, where it does not print the pattern: a sentence, said alone. */
+  readonly reason?: string;
 }
 
 export interface StringLimits extends Limits {
   readonly pattern?: Pattern;
   /** The value is a secret: no message shows it. */
   readonly sensitive?: true;
+  /** No secret, but AWS's messages do not show it. */
+  readonly unquoted?: true;
 }
 
 /** A string of `min` to `max` Unicode code points. */
 export function string(limits: StringLimits = {}): Shape<string> {
-  const { min, max, pattern, sensitive } = limits;
+  const { min, max, pattern, sensitive, unquoted } = limits;
   const constraints: Constraint<string>[] = lengthConstraints(limits, hasCodePoints);
   if (pattern !== undefined) {
-    const text = `Member must satisfy regular expression pattern: ${pattern.printed}`;
-    constraints.push({ text, holds: (value) => pattern.matches.test(value) });
+    const { printed, reason } = pattern;
+    constraints.push({
+      text: `Member must satisfy regular expression pattern: ${printed}`,
+      holds: (value) => pattern.matches.test(value),
+      ...(reason === undefined ? {} : { saidAlone: reason }),
+    });
   }
   return {
     description: {
@@ -43,10 +51,11 @@ export function string(limits: StringLimits = {}): Shape<string> {
       ...(pattern === undefined ? {} : { pattern: pattern.printed }),
       ...(pattern?.unpublished ? { patternUnpublished: true } : {}),
       ...(sensitive ? { sensitive } : {}),
+      ...(unquoted ? { unquoted } : {}),
     },
     read: readString,
     constraints,
-    print: sensitive ? hidden : itself,
+    print: sensitive || unquoted ? hidden : itself,
   };
 }
 

@@ -1,5 +1,5 @@
 import { KeyholdError } from '../runtime/errors.ts';
-import { reportValue, type Violations } from './violations.ts';
+import { refuseValue, reportValue, type Violations } from './violations.ts';
 
 /**
  * What every shape of the constraint language is: how its value is read from JSON, which constraints it must meet, and
@@ -27,6 +27,8 @@ export interface Constraint<T> {
   /** AWS's wording, for instance `Member must have length less than or equal to 2048`. */
   readonly text: string;
   readonly holds: (value: T) => boolean;
+  /** What a value that breaks it is refused with instead, in a message that says nothing else; elements of lists are not. */
+  readonly saidAlone?: string;
 }
 
 /** A shape as plain data, in the vocabulary of botocore's service descriptions. */
@@ -39,6 +41,8 @@ export interface ShapeDescription {
   readonly patternUnpublished?: boolean;
   readonly enum?: readonly string[];
   readonly sensitive?: boolean;
+  /** No secret, but AWS's messages do not show it. */
+  readonly unquoted?: boolean;
   /** The elements of a list. */
   readonly member?: ShapeDescription;
   readonly key?: ShapeDescription;
@@ -50,7 +54,9 @@ export interface ShapeDescription {
 /** Checks one value against its own constraints and against those of what lies within it. */
 export function check<T>(shape: Shape<T>, value: T, path: string, violations: Violations): void {
   for (const constraint of shape.constraints) {
-    if (!constraint.holds(value)) reportValue(violations, shape.print(value), path, constraint.text);
+    if (constraint.holds(value)) continue;
+    if (constraint.saidAlone !== undefined) refuseValue(path, constraint.saidAlone);
+    reportValue(violations, shape.print(value), path, constraint.text);
   }
   shape.checkWithin?.(value, path, violations);
 }

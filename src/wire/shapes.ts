@@ -12,5 +12,15 @@ export {
   type Structure,
   structure,
 } from './aggregate-shapes.ts';
-export { blob, boolean, enumeration, integer, long, type Pattern, string, timestamp } from './scalar-shapes.ts';
+export {
+  blob,
+  boolean,
+  enumeration,
+  integer,
+  long,
+  type Pattern,
+  type StringLimits,
+  string,
+  timestamp,
+} from './scalar-shapes.ts';
 export type { Shape, ShapeDescription } from './shape.ts';

@@ -15,9 +15,14 @@ export function reportValue(violations: Violations, value: string | undefined, p
   report(violations, value === undefined ? 'Value' : `Value '${bounded(value)}'`, path, constraint);
 }
 
-/** Notes that the required member at `path` is absent. Of a sensitive member AWS does not even say that it is null. */
-export function reportNull(violations: Violations, sensitive: boolean, path: string): void {
-  report(violations, sensitive ? 'Value' : 'Value null', path, 'Member must not be null');
+/** Refuses the value at `path` in the words that IAM has for some constraints, in which it names no other violation. */
+export function refuseValue(path: string, reason: string): never {
+  throw new KeyholdError('ValidationException', `The specified value for ${path} is invalid. ${reason}`);
+}
+
+/** Notes that the required member at `path` is absent. Of one whose value it does not show, AWS does not even say that it is null. */
+export function reportNull(violations: Violations, hidden: boolean, path: string): void {
+  report(violations, hidden ? 'Value' : 'Value null', path, 'Member must not be null');
 }
 
 /** @throws KeyholdError ValidationException naming every violation, if there is one */

@@ -1,6 +1,7 @@
 import { KeyholdError } from '../../runtime/errors.ts';
 import { type AuthorizationHeader, authorizationHash, parseAuthorizationHeader } from './authorization-header.ts';
 import { hasQueryParameter } from './canonical-request.ts';
+import { invalidToken } from './invalid-token.ts';
 import type { CredentialScope, ParsedSignature, SignedRequest } from './signed-request.ts';
 import { formatIsoBasic, parseHttpDate, parseIsoBasic } from './timestamp.ts';
 
@@ -141,9 +142,7 @@ function parseCredential(credential: string): CredentialScope {
     throw incomplete(`Credential must not have elements longer than ${MAX_SCOPE_ELEMENT_LENGTH} characters.`);
   }
   // Any other name may be somebody's: in the sandbox all are, and elsewhere the look-up finds out.
-  if (accessKeyId === '') {
-    throw new KeyholdError('UnrecognizedClientException', 'The security token included in the request is invalid.');
-  }
+  if (accessKeyId === '') throw invalidToken();
   return { accessKeyId, date, region, service, terminator };
 }
 

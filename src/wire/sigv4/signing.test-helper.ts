@@ -20,18 +20,23 @@ export interface UnsignedRequest {
   readonly headers?: Record<string, string>;
   readonly body?: Uint8Array;
   readonly sessionToken?: string;
+  /** Default: the example's. */
+  readonly accessKey?: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  /** Default: `kms`. */
+  readonly service?: string;
 }
 
-/** Signs with the AWS SDK's own signer, at {@link signingTime} for `kms` in `eu-central-1`. */
+const exampleAccessKey = { accessKeyId: exampleAccessKeyId, secretAccessKey: exampleSecretAccessKey };
+
+/** Signs with the AWS SDK's own signer, at {@link signingTime} in `eu-central-1`. */
 export async function signWithSdk(request: UnsignedRequest): Promise<SignedRequest> {
   const { method = 'POST', path = '/', query = {}, headers = {}, body = new Uint8Array() } = request;
   const signer = new SignatureV4({
-    service: 'kms',
+    service: request.service ?? 'kms',
     region: 'eu-central-1',
     sha256: Sha256,
     credentials: {
-      accessKeyId: exampleAccessKeyId,
-      secretAccessKey: exampleSecretAccessKey,
+      ...(request.accessKey ?? exampleAccessKey),
       ...(request.sessionToken === undefined ? {} : { sessionToken: request.sessionToken }),
     },
   });

@@ -8,6 +8,7 @@ import {
   attachmentName,
   attachmentsTable,
   identityName,
+  rootAccessKeysTable,
   usersTable,
 } from './records.ts';
 
@@ -56,6 +57,7 @@ export async function createAccount(
   });
   const attachment = { policyArn: ADMINISTRATOR_ACCESS, kind: 'User' as const, name: USER_NAME, id: userId };
   await transaction.create(attachmentsTable, attachmentName(accountId, attachment), attachment);
+  await transaction.create(rootAccessKeysTable, accountId, { accessKeyIds: [rootKey.accessKeyId] });
   const keys = [rootKey, { ...administratorKey, userName: USER_NAME }];
   for (const key of keys) {
     await transaction.create(accessKeysTable, key.accessKeyId, {

@@ -17,6 +17,8 @@ export interface Credential {
 export interface Credentials {
   /** The active credential of this access key id; undefined if there is none. */
   find(accessKeyId: string): MaybePromise<Credential | undefined>;
+  /** Whether there is one, active or not. */
+  exists(accessKeyId: string): Promise<boolean>;
 }
 
 const MOST_CACHED_CREDENTIALS = 10_000;
@@ -27,7 +29,10 @@ export function credentials(store: Reader, feed: ChangeFeed): Credentials {
   feed.subscribe((change) => {
     if (change === 'everything' || identityTables.has(change.table)) cache.clear();
   });
-  return { find: (accessKeyId) => feed.cached(cache, accessKeyId, () => load(store, accessKeyId)) };
+  return {
+    find: (accessKeyId) => feed.cached(cache, accessKeyId, () => load(store, accessKeyId)),
+    exists: async (accessKeyId) => (await store.get(accessKeysTable, accessKeyId)) !== undefined,
+  };
 }
 
 async function load(store: Reader, accessKeyId: string): Promise<Credential | undefined> {

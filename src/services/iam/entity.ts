@@ -6,12 +6,18 @@ import { type ConditionTable, conditionReader } from '../condition-table.ts';
 import type { ConditionRequest, Target } from '../operation.ts';
 import type { IamPorts } from './ports.ts';
 import { identityName } from './records.ts';
+import { valuesOfTag } from './tags.ts';
 
 /** A user, group, role or policy of the caller's account as handlers get it: it exists, and the caller may do this to it. */
 export interface Entity<R> {
   readonly record: R;
   readonly version: number;
   readonly arn: string;
+  /**
+   * What refusals call it, as AWS's do: `user alice`. They are the same whether or not there is one, where an ARN would
+   * have its path.
+   */
+  readonly shownAs?: string;
 }
 
 /** What is found under a name, whether or not anything is. */
@@ -19,6 +25,7 @@ interface Found<R> {
   readonly record?: R;
   readonly version?: number;
   readonly arn: string;
+  readonly shownAs?: string;
 }
 
 /** A kind of things that IAM has by name. */
@@ -29,6 +36,8 @@ export interface EntityKind<R> {
   readonly nameOf: (record: R) => string;
   readonly arnOf: (record: R) => string;
   readonly tagsOf?: (record: R) => readonly Tag[];
+  /** The ARN of the permissions boundary. Absent where no such thing can have one. */
+  readonly boundaryOf?: (record: R) => string | undefined;
 }
 
 type IamTarget<Input, Resolved> = Target<Input, Resolved, IamPorts>;
@@ -77,6 +86,43 @@ export function newEntityTarget<Input, R>(
   };
 }
 
+/** A thing as it will be, and whether its name is another's already. */
+export interface Renamed<R> extends Entity<R> {
+  readonly taken: boolean;
+}
+
+/**
+ * What something that the request renames will be. "To change a user name, the requester must have appropriate permissions
+ * on both the source object and the target object" (API reference of UpdateUser). It has the tags that the thing has now.
+ */
+export function renamedEntityTarget<Input, R>(
+  kind: EntityKind<R>,
+  declaration: EntityTargetDeclaration<Input> & {
+    readonly newName: (input: Input) => string | undefined;
+    readonly renamed: (record: R, input: Input) => R;
+  },
+): IamTarget<Input, Renamed<R>> {
+  const nameOf = (input: Input, scope: Scope) => declaration.newName(input) ?? declaration.name(input, scope);
+  return {
+    ...shared(kind, declaration),
+    resolve: async (input, ports, scope) => {
+      const { accountId } = scope.caller.principal;
+      const found = await findEntity(kind, declaration.name(input, scope), scope, ports.store);
+      const name = identityName(accountId, nameOf(input, scope));
+      const isAnother = name !== identityName(accountId, declaration.name(input, scope));
+      const taken = isAnother && (await ports.store.get(kind.table, name)) !== undefined;
+      if (found.record === undefined) return { ...found, taken } as Renamed<R>;
+      const record = declaration.renamed(found.record, input);
+      // Not its ARN, which would tell the path of what there is now.
+      const shownAs = `${kind.noun} ${nameOf(input, scope)}`;
+      return { ...found, record, arn: kind.arnOf(record), shownAs, taken } as Renamed<R>;
+    },
+    check: ({ taken }, input, scope) => {
+      if (taken) throw alreadyExists(kind.noun, nameOf(input, scope));
+    },
+  };
+}
+
 function shared<Input, R>(kind: EntityKind<R>, declaration: EntityTargetDeclaration<Input>) {
   const { permission, conditions } = declaration;
   const reader = conditionReader<ConditionRequest<Input, Entity<R>>>(
@@ -89,7 +135,11 @@ function shared<Input, R>(kind: EntityKind<R>, declaration: EntityTargetDeclarat
       const found = await findEntity(kind, declaration.name(input, scope), scope, ports.store);
       return found as Entity<R>;
     },
-    facts: ({ arn }: Entity<R>, scope: Scope) => ({ arn, accountId: scope.caller.principal.accountId }),
+    facts: ({ arn, shownAs }: Entity<R>, scope: Scope) => ({
+      arn,
+      accountId: scope.caller.principal.accountId,
+      ...(shownAs === undefined ? {} : { shownAs }),
+    }),
     condition: reader.read,
     summary: { namedBy: kind.noun, crossAccount: false, states: [], conditionKeys: reader.names },
   };
@@ -99,8 +149,9 @@ function shared<Input, R>(kind: EntityKind<R>, declaration: EntityTargetDeclarat
 async function findEntity<R>(kind: EntityKind<R>, name: string, scope: Scope, reader: Reader): Promise<Found<R>> {
   const { accountId } = scope.caller.principal;
   const stored = await getEntity(kind, accountId, name, reader);
-  if (stored === undefined) return { arn: `arn:aws:iam::${accountId}:${kind.noun}/${name}` };
-  return { record: stored.value, version: stored.version, arn: kind.arnOf(stored.value) };
+  const shownAs = `${kind.noun} ${name}`;
+  if (stored === undefined) return { arn: `arn:aws:iam::${accountId}:${kind.noun}/${name}`, shownAs };
+  return { record: stored.value, version: stored.version, arn: kind.arnOf(stored.value), shownAs };
 }
 
 /** What has exactly this name; names that differ in their case alone cannot both be had, but do not lead to each other. */
@@ -114,16 +165,14 @@ export async function getEntity<R>(
   return stored !== undefined && kind.nameOf(stored.value) === name ? stored : undefined;
 }
 
-/** `iam:ResourceTag/…` and `aws:ResourceTag/…`. IAM does not tell tag keys by their case. */
-function resourceTagConditions<Input, R>(kind: EntityKind<R>): ConditionTable<ConditionRequest<Input, Entity<R>>> {
-  const { tagsOf } = kind;
+/** `iam:ResourceTag/…` and `aws:ResourceTag/…`. */
+export function resourceTagConditions<Input, R>({
+  tagsOf,
+}: Pick<EntityKind<R>, 'tagsOf'>): ConditionTable<ConditionRequest<Input, Entity<R>>> {
   if (tagsOf === undefined) return {};
-  const tagValue = ({ resolved: { record } }: ConditionRequest<Input, Found<R>>, tagKey: string) => {
-    const wanted = tagKey.toLowerCase();
-    const tag = record && tagsOf(record).find(({ key }) => key.toLowerCase() === wanted);
-    return tag && [tag.value];
-  };
-  return { 'iam:ResourceTag/${TagKey}': tagValue, 'aws:ResourceTag/${TagKey}': tagValue };
+  const values = ({ resolved: { record } }: ConditionRequest<Input, Found<R>>, tagKey: string) =>
+    record && valuesOfTag(tagsOf(record), tagKey);
+  return { 'iam:ResourceTag/${TagKey}': values, 'aws:ResourceTag/${TagKey}': values };
 }
 
 /** The account as a whole, for listings and for what has no name. AWS writes its resource as `*`. */
@@ -141,11 +190,29 @@ export function accountTarget<Input>(
   };
 }
 
+/**
+ * All of a kind that the account has under a path. Policies decide about `*`, but AWS's messages call it by the path: the
+ * IAM user guide's own example denies Bob `iam:ListRoles on resource: arn:aws:iam::123456789012:role/`.
+ */
+export function listingTarget<Input extends { readonly PathPrefix?: string | undefined }>(
+  permission: string,
+  noun: 'user' | 'group' | 'role' | 'policy',
+): IamTarget<Input, string> {
+  return {
+    ...(accountTarget<Input>(permission) as IamTarget<Input, unknown>),
+    resolve: ({ PathPrefix = '/' }, _, scope) =>
+      noun === 'policy'
+        ? `policy path ${PathPrefix}`
+        : `arn:aws:iam::${scope.caller.principal.accountId}:${noun}${PathPrefix}`,
+    facts: (shownAs, scope) => ({ arn: '*', shownAs, accountId: scope.caller.principal.accountId }),
+  };
+}
+
 export function noSuch(noun: string, name: string): KeyholdError {
   return new KeyholdError('NoSuchEntityException', `The ${noun} with name ${name} cannot be found.`);
 }
 
-export function alreadyExists(noun: string, name: string): KeyholdError {
+function alreadyExists(noun: string, name: string): KeyholdError {
   const subject = noun.charAt(0).toUpperCase() + noun.slice(1);
   return new KeyholdError('EntityAlreadyExistsException', `${subject} with name ${name} already exists.`);
 }

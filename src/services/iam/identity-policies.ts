@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { type Policy, parsePolicy } from '../../authorization/index.ts';
 import { KeyholdError } from '../../runtime/errors.ts';
 import type { Reader } from '../../store/sealed-store.ts';
+import { policyArn } from './arns.ts';
 import { awsManagedPolicies } from './aws-managed-policies.ts';
 import { groupsTable, identityName, managedPoliciesTable, type PolicyBearer, type UserRecord } from './records.ts';
 
@@ -61,7 +62,7 @@ export async function findManagedDocument(arn: string, reader: Reader): Promise<
   const name = resource.slice(resource.lastIndexOf('/') + 1);
   if (accountId === '' || name === '') return undefined;
   const policy = (await reader.get(managedPoliciesTable, identityName(accountId, name)))?.value;
-  if (policy === undefined || arn !== `arn:aws:iam::${accountId}:policy${policy.path}${policy.policyName}`) {
+  if (policy === undefined || arn !== policyArn(policy)) {
     return undefined;
   }
   return policy.versions.find(({ versionId }) => versionId === policy.defaultVersionId)?.document;
@@ -84,6 +85,11 @@ export function compileIdentityPolicy(text: string): Policy {
   }
   return policy;
 }
+
+/** What allows everything, where nothing else is to limit. */
+export const EVERYTHING = compileIdentityPolicy(
+  '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}',
+);
 
 function missing(message: string): KeyholdError {
   return new KeyholdError('TamperedRecord', message);

@@ -19,6 +19,7 @@ export const users: EntityKind<UserRecord> = {
   nameOf: ({ userName }) => userName,
   arnOf: userArn,
   tagsOf: ({ tags }) => tags,
+  boundaryOf: ({ permissionsBoundary }) => permissionsBoundary,
 };
 
 export const groups: EntityKind<GroupRecord> = {
@@ -34,6 +35,7 @@ export const roles: EntityKind<RoleRecord> = {
   nameOf: ({ roleName }) => roleName,
   arnOf: roleArn,
   tagsOf: ({ tags }) => tags,
+  boundaryOf: ({ permissionsBoundary }) => permissionsBoundary,
 };
 
 export const managedPolicies: EntityKind<ManagedPolicyRecord> = {

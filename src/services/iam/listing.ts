@@ -1,6 +1,7 @@
+import { setImmediate } from 'node:timers/promises';
 import { KeyholdError } from '../../runtime/errors.ts';
 import type { Reader, Table } from '../../store/sealed-store.ts';
-import { pageOfList, pageOfRecords } from '../pagination.ts';
+import { type NamedItem, pageOfList, pageOfRecords, pageOfRecordsAndNames } from '../pagination.ts';
 
 /** IAM's listings: `MaxItems` and `Marker` in, `IsTruncated` and `Marker` out. */
 
@@ -31,6 +32,21 @@ export async function listRecords<T>(
   return { items: items.map(({ value }) => value), more: continuation(NextMarker) };
 }
 
+/** The same with names that are listed whether or not there are records of them: see `pageOfRecordsAndNames`. */
+export async function listRecordsAndNames<T>(
+  reader: Reader,
+  table: Table<T>,
+  prefix: string,
+  standing: readonly string[],
+  operation: string,
+  { MaxItems, Marker }: ListingRequest,
+): Promise<Listing<NamedItem<T>>> {
+  const request = { Limit: MaxItems, Marker };
+  const page = pageOfRecordsAndNames(reader, table, prefix, standing, operation, request, USUAL_ITEMS);
+  const { items, NextMarker } = await page.catch(inIamsWords);
+  return { items, more: continuation(NextMarker) };
+}
+
 /** A page of a list that is in memory already, ordered by `nameOf`. */
 export function listItems<T>(
   all: readonly T[],
@@ -43,6 +59,17 @@ export function listItems<T>(
     return { items, more: continuation(NextMarker) };
   } catch (error) {
     return inIamsWords(error);
+  }
+}
+
+/**
+ * Items of which each takes more reading: everyone else has their turn in between, for a page of a thousand may take
+ * seconds.
+ */
+export async function* inTurns<T>(items: readonly T[]): AsyncGenerator<T> {
+  for (const item of items) {
+    yield item;
+    await setImmediate();
   }
 }
 

@@ -13,7 +13,7 @@ export interface AccountRecord {
   readonly createdAtMs: number;
   /** What `keyhold account create` was told to call it. */
   readonly name?: string;
-  /** The account alias of IAM. */
+  /** The account alias of IAM, of which there is a record in `accountAliasesTable`. */
   readonly alias?: string;
 }
 
@@ -39,7 +39,7 @@ export interface UserRecord extends PolicyBearer {
   readonly createdAtMs: number;
   /** Names of groups, in order. Each has the user in `groupMembersTable`. */
   readonly groups: readonly string[];
-  /** Two at most. */
+  /** Two at most, in order. */
   readonly accessKeyIds: readonly string[];
   readonly tags: readonly Tag[];
   /** The ARN of a managed policy. */
@@ -120,6 +120,15 @@ export interface AccessKeyRecord {
   readonly createdAtMs: number;
 }
 
+/** When and for what an access key or a role was last used, refused requests included. */
+export interface IdentityUsage {
+  /** Milliseconds since the epoch. */
+  readonly atMs: number;
+  /** As in credential scopes: `kms`. */
+  readonly service: string;
+  readonly region: string;
+}
+
 export interface OidcProviderRecord {
   readonly accountId: string;
   /** As IAM shows it: without `https://`. */
@@ -132,6 +141,8 @@ export interface OidcProviderRecord {
 }
 
 export const accountsTable: Table<AccountRecord> = table('accounts');
+/** Whose each account alias is: no two accounts have the same. */
+export const accountAliasesTable: Table<{ readonly accountId: string }> = table('account-aliases');
 export const usersTable: Table<UserRecord> = table('users');
 export const groupsTable: Table<GroupRecord> = table('groups');
 export const groupMembersTable: Table<{ readonly userName: string }> = table('group-members');
@@ -140,6 +151,12 @@ export const managedPoliciesTable: Table<ManagedPolicyRecord> = table('managed-p
 export const attachmentsTable: Table<AttachmentRecord> = table('policy-attachments');
 export const boundariesTable: Table<AttachmentRecord> = table('permissions-boundaries');
 export const accessKeysTable: Table<AccessKeyRecord> = table('access-keys');
+/** Of an account's root user, by the account. Two at most, in order. */
+export const rootAccessKeysTable: Table<{ readonly accessKeyIds: readonly string[] }> = table('root-access-keys');
+/** By access key. Written without a change log, for no cache holds it. */
+export const accessKeyUsagesTable: Table<IdentityUsage> = table('access-key-usages');
+/** Of roles, likewise: by `roleUsageName`. */
+export const roleUsagesTable: Table<IdentityUsage> = table('role-usages');
 export const oidcProvidersTable: Table<OidcProviderRecord> = table('oidc-providers');
 
 /** All of whose changes may change what some caller is allowed. */

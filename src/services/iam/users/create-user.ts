@@ -1,19 +1,24 @@
 import type { CreateUserRequest, CreateUserResponse } from '@aws-sdk/client-iam';
-import { KeyholdError } from '../../../runtime/errors.ts';
 import { arn, path, tags, userName } from '../../../wire/iam-shapes.ts';
 import { required, structure } from '../../../wire/shapes.ts';
 import { type Entity, newEntityTarget } from '../entity.ts';
 import { newUniqueId } from '../identifiers.ts';
 import { users } from '../kinds.ts';
+import { boundaryOfRequestConditions, recordNewBoundary } from '../permissions-boundaries.ts';
 import type { IamOperation } from '../ports.ts';
-import { accountPrefix, identityName, type UserRecord, usersTable } from '../records.ts';
-import { newTags, requestTagConditions } from '../tags.ts';
+import { refuseBeyondAccountQuota } from '../quotas.ts';
+import { identityName, type UserRecord, usersTable } from '../records.ts';
+import { newTags, requestTagConditions, taggingTarget } from '../tags.ts';
 import { shownUser } from './shown-user.ts';
 
-/** AWS's quota of an account. */
-const MOST_USERS = 5000;
+export const MOST_USERS = 5000;
 
-export const createUser: IamOperation<CreateUserRequest, CreateUserResponse, { user: Entity<UserRecord> }> = {
+interface Targets {
+  readonly user: Entity<UserRecord>;
+  readonly tagging: Entity<UserRecord>;
+}
+
+export const createUser: IamOperation<CreateUserRequest, CreateUserResponse, Targets> = {
   name: 'CreateUser',
   input: structure<CreateUserRequest>({
     Path: path,
@@ -26,8 +31,19 @@ export const createUser: IamOperation<CreateUserRequest, CreateUserResponse, { u
       permission: 'iam:CreateUser',
       name: (input) => input.UserName,
       path: (input) => input.Path,
-      conditions: requestTagConditions(({ Tags }) => Tags),
+      conditions: {
+        ...requestTagConditions(({ Tags }) => Tags),
+        ...boundaryOfRequestConditions(({ PermissionsBoundary }) => PermissionsBoundary),
+      },
     }),
+    tagging: taggingTarget(
+      newEntityTarget(users, {
+        permission: 'iam:TagUser',
+        name: (input) => input.UserName,
+        path: (input) => input.Path,
+        conditions: requestTagConditions(({ Tags }) => Tags),
+      }),
+    ),
   },
   effect: 'change',
   audit: {
@@ -37,10 +53,8 @@ export const createUser: IamOperation<CreateUserRequest, CreateUserResponse, { u
   },
   async handle({ input, scope, ports, transaction }) {
     const { accountId } = scope.caller.principal;
-    const names = await transaction.names(usersTable, { prefix: accountPrefix(accountId), limit: MOST_USERS });
-    if (names.length >= MOST_USERS) {
-      throw new KeyholdError('LimitExceededException', `Cannot exceed quota for UsersPerAccount: ${MOST_USERS}`);
-    }
+    const { PermissionsBoundary: boundary } = input;
+    await refuseBeyondAccountQuota(transaction, usersTable, accountId, 'UsersPerAccount', MOST_USERS);
     const user: UserRecord = {
       accountId,
       userName: input.UserName,
@@ -51,8 +65,13 @@ export const createUser: IamOperation<CreateUserRequest, CreateUserResponse, { u
       attachedPolicies: [],
       groups: [],
       accessKeyIds: [],
-      tags: newTags(input.Tags),
+      tags: newTags(input.Tags, 'ignored'),
+      ...(boundary === undefined ? {} : { permissionsBoundary: boundary }),
     };
+    if (boundary !== undefined) {
+      const { userName: name, userId: id } = user;
+      await recordNewBoundary(transaction, accountId, { policyArn: boundary, kind: 'User', name, id });
+    }
     await transaction.create(usersTable, identityName(accountId, user.userName), user);
     return { User: shownUser(user) };
   },

@@ -116,6 +116,11 @@ export interface MaterialImport {
     encryptedMaterial: Uint8Array,
     nowMs: number,
   ): Promise<NewMaterial | ImportRefusal>;
+  /**
+   * Wraps material that came in the clear, as no client's can: a sandbox's own, whose keys protect nothing. The plaintext is
+   * wiped. Undefined if it is none for a key of this spec.
+   */
+  adopt(key: MaterialOwner, spec: KeySpec, material: Buffer): NewMaterial | undefined;
 }
 
 /** In the order in which they are looked for. No more is told: padding oracles begin with a word on why. */

@@ -10,7 +10,7 @@ import {
 import { type KeySpec, keySpecs } from '../../crypto/key-specs.ts';
 import { unwrapMaterial } from '../../crypto/key-wrapping.ts';
 import { KeyholdError } from '../../runtime/errors.ts';
-import type { MaterialImport, MaterialOwner } from '../contract.ts';
+import type { MaterialImport, MaterialOwner, NewMaterial } from '../contract.ts';
 import type { Sealer } from '../domain-keys.ts';
 import { decodeToken, encodeToken, type ImportToken } from './import-token.ts';
 import { nameAndWrap } from './material-rows.ts';
@@ -26,6 +26,11 @@ export function softwareImport(
   tokens: Sealer,
   makeKeyPair: KeyPairMaker = generateKeyPair,
 ): MaterialImport {
+  function adopt(key: MaterialOwner, spec: KeySpec, sent: Buffer): NewMaterial | undefined {
+    const secret = materialOf(spec, sent);
+    return secret && nameAndWrap(materials, key, spec, secret);
+  }
+
   return {
     async parameters(key, wrappingKeySpec, algorithm, validToMs) {
       const wrappingKey = await makeKeyPair(wrappingKeySpec);
@@ -47,12 +52,13 @@ export function softwareImport(
         if (wrappingKey === undefined) return 'invalid token';
         const unwrapped = await unwrapMaterial(wrappingKey, algorithm, encryptedMaterial);
         if (unwrapped === undefined) return 'invalid ciphertext';
-        const secret = materialOf(spec, unwrapped);
-        return secret === undefined ? 'unfit material' : nameAndWrap(materials, key, spec, secret);
+        return adopt(key, spec, unwrapped) ?? 'unfit material';
       } finally {
         privateKey.fill(0);
       }
     },
+
+    adopt,
   };
 }
 

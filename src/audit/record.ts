@@ -33,17 +33,30 @@ export interface AuditRecord {
 }
 
 export interface AuditIdentity {
-  readonly type: 'Root' | 'IAMUser' | 'AssumedRole' | 'FederatedUser' | 'AWSService' | 'Unknown';
+  readonly type: 'Root' | 'IAMUser' | 'AssumedRole' | 'FederatedUser' | 'WebIdentityUser' | 'AWSService' | 'Unknown';
   readonly principalId?: string;
   readonly arn?: string;
   readonly accountId?: string;
   readonly accessKeyId?: string;
   readonly userName?: string;
   readonly invokedBy?: string;
+  /** Of a WebIdentityUser: the ARN of the OpenID provider. */
+  readonly identityProvider?: string;
+  /** Of temporary credentials. */
+  readonly sessionContext?: AuditSession;
+}
+
+/** "CloudTrail userIdentity element", AWS CloudTrail user guide. */
+export interface AuditSession {
+  /** Whose permissions the session has; of a user's own session, none. */
+  readonly sessionIssuer?: Omit<AuditIdentity, 'type'> & { readonly type: 'Role' | 'IAMUser' | 'Root' };
+  readonly webIdFederationData?: { readonly federatedProvider: string; readonly attributes: object };
+  readonly attributes: { readonly creationDate: string; readonly mfaAuthenticated: 'false' };
+  readonly sourceIdentity?: string;
 }
 
 export interface AuditResource {
   readonly accountId: string;
-  readonly type: 'AWS::KMS::Key' | 'AWS::KMS::Alias';
+  readonly type: 'AWS::KMS::Key' | 'AWS::KMS::Alias' | 'AWS::IAM::Role';
   readonly ARN: string;
 }

@@ -23,6 +23,11 @@ export interface GrantRecord extends GrantTerms {
 export interface GrantPrincipal {
   readonly kind: 'AWS' | 'Service';
   readonly name: string;
+  /**
+   * The unique id of the user, role or session that had the name when the grant was made: whoever has it later is someone
+   * else. Absent of accounts and services, and of names that are believed as they are.
+   */
+  readonly id?: string;
 }
 
 /** What a grant allows, and when. */
@@ -187,14 +192,18 @@ export function grantFingerprint(grant: GrantRecord): string {
   const said = [
     name,
     issuingAccountId,
-    [grantee.kind, grantee.name],
-    retiring && [retiring.kind, retiring.name],
+    principalFacts(grantee),
+    retiring && principalFacts(retiring),
     [...operations].sort(),
     encryptionContextEquals && sortedPairs(encryptionContextEquals),
     encryptionContextSubset && sortedPairs(encryptionContextSubset),
     sourceArn,
   ];
   return createHash('sha256').update(JSON.stringify(said)).digest('hex');
+}
+
+function principalFacts({ kind, name, id }: GrantPrincipal): readonly string[] {
+  return id === undefined ? [kind, name] : [kind, name, id];
 }
 
 function sortedPairs(context: EncryptionContext): string[] {

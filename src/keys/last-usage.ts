@@ -10,7 +10,7 @@ export interface LastUsage {
 }
 
 /** The later of two, of which either may not be there. Workers tell of what they did in no particular order. */
-export function later(one: LastUsage | undefined, other: LastUsage | undefined): LastUsage | undefined {
+export function later<U extends { readonly atMs: number }>(one: U | undefined, other: U | undefined): U | undefined {
   if (one === undefined || other === undefined) return one ?? other;
   return other.atMs > one.atMs ? other : one;
 }

@@ -11,8 +11,8 @@ import type { MaterialRecord } from './material.ts';
  * knowing the key: the owner of an id, the grants that a principal may retire, and the notes of what is due.
  */
 export const keysTable: Table<KeyRecord> = table('keys');
-/** A key's policy as its author wrote it. Every key has one: a key without its row is refused. */
-export const policiesTable: Table<{ readonly policy: string }> = table('policies');
+/** Every key has a policy: a key without its row is refused. */
+export const policiesTable: Table<KeyPolicyRecord> = table('policies');
 /** One row for each version of a key's material. */
 export const materialsTable: Table<MaterialRecord> = table('materials');
 export const aliasesTable: Table<AliasRecord> = table('aliases');
@@ -44,6 +44,19 @@ export const rotationsTable: Table<KeyIdentity> = table('rotations');
 export const lastUsagesTable: Table<LastUsage> = table('last-usages');
 /** Since when there are such records: one record, `this`. */
 export const usageTrackingTable: Table<{ readonly sinceMs: number }> = table('usage-tracking');
+
+export interface KeyPolicyRecord {
+  /** As its author wrote it. */
+  readonly policy: string;
+  /**
+   * The unique ids of the users, roles and sessions that it names, by ARN, as they were when it was saved: whoever has the
+   * name later is someone else. Absent where it names none that existed; those are believed by their ARNs.
+   */
+  readonly principalIds?: PrincipalIds;
+}
+
+/** By ARN, in the partition `aws`. */
+export type PrincipalIds = Readonly<Record<string, string>>;
 
 export interface GrantPlace extends KeyIdentity {
   readonly grantId: string;
@@ -89,7 +102,7 @@ export function grantName({ grantId, ...key }: GrantPlace): string {
   return `${grantsPrefix(key)}${grantId}`;
 }
 
-/** @param grantee an ARN, or a service's name: neither contains the bar that ends it here */
+/** @param grantee a unique id, an ARN or a service's name: none contains the bar that ends it here */
 export function grantsOfGranteePrefix(key: KeyIdentity, grantee: string): string {
   return `${keyName(key)}/${grantee}|`;
 }

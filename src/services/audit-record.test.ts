@@ -258,3 +258,14 @@ test('a record stays small, whatever is sent', () => {
   );
   expect(json.length).toBeLessThan(4096);
 });
+
+test('a record stays small also where the members are large, and does not fall silent about the others', () => {
+  const arns = Array.from({ length: 500 }, () => 'a'.repeat(2000));
+  const members = { KeyId: 'first', Tags: arns, DryRun: true };
+  const { requestParameters } = JSON.parse(auditRecordJson(attempt({ service, operation, input: members })));
+  expect(requestParameters).toEqual({
+    keyId: 'first',
+    tags: { omitted: true, originalSize: JSON.stringify(arns).length },
+    dryRun: true,
+  });
+});

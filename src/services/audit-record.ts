@@ -1,4 +1,5 @@
 import type { AuditIdentity, AuditRecord, AuditResource } from '../audit/record.ts';
+import { isoSeconds } from '../runtime/iso-seconds.ts';
 import type { ErrorResponse } from '../wire/failure.ts';
 import type { AnyOperation, Service } from './perform.ts';
 
@@ -34,6 +35,8 @@ export function refusedAttempt(attempt: Attempt, refusal: ErrorResponse, error: 
 const MOST_USER_AGENT_CHARACTERS = 1024;
 const MOST_HOST_CHARACTERS = 256;
 const MOST_ERROR_CHARACTERS = 1024;
+/** Of `requestParameters`: CloudTrail's "maximum size of 100 KB". */
+const MOST_REQUEST_CHARACTERS = 100 * 1024;
 
 /**
  * The record of one request in CloudTrail's format, as one line of JSON (`AuditRecord`).
@@ -99,7 +102,25 @@ function tlsDetails(tls: { version: string; cipher: string }, host: string): Non
 }
 
 function requestJson(operation: AnyOperation | undefined, input: object | undefined): string {
-  return operation === undefined || input === undefined ? 'null' : JSON.stringify(shown(operation, input));
+  if (operation === undefined || input === undefined) return 'null';
+  const members = shown(operation, input);
+  const json = JSON.stringify(members);
+  return json.length <= MOST_REQUEST_CHARACTERS ? json : JSON.stringify(withinLimit(members));
+}
+
+/**
+ * The members that there is room for, and of each other one how long it was. One by one, lest a caller make a record silent
+ * about whom a request was about by what else is in it.
+ */
+function withinLimit(members: object): object {
+  let left = MOST_REQUEST_CHARACTERS;
+  const kept = Object.entries(members).map(([name, value]) => {
+    const { length } = JSON.stringify(value);
+    if (length > left) return [name, { omitted: true, originalSize: length }];
+    left -= length;
+    return [name, value];
+  });
+  return Object.fromEntries(kept);
 }
 
 function responseJson(operation: AnyOperation | undefined, { output, targets }: Attempt): string {
@@ -176,7 +197,7 @@ function secondsOf(nowMs: number): string {
   const second = Math.floor(nowMs / 1000);
   if (second !== lastSecond) {
     lastSecond = second;
-    lastSecondText = `${new Date(second * 1000).toISOString().slice(0, 19)}Z`;
+    lastSecondText = isoSeconds(second * 1000);
   }
   return lastSecondText;
 }

@@ -1,5 +1,6 @@
 import type { AuditIdentity } from '../audit/record.ts';
 import type { Policy, Principal } from '../authorization/index.ts';
+import type { Tag } from '../keys/key.ts';
 
 /** Who is asking: the one result of authentication, and the only thing that authorization believes about a caller. */
 export interface Caller {
@@ -14,10 +15,25 @@ export interface Caller {
    */
   readonly conditions?: ReadonlyMap<string, readonly string[]>;
   readonly accessKeyId: string;
+  /** Of temporary credentials. */
+  readonly session?: CallerSession;
+  /** Someone in the sandbox whose access key IAM does not know, and who is believed to be root. */
+  readonly isStranger?: true;
   /** For users; policies read it as `aws:username`. */
   readonly userName?: string;
   /** How audit records show the caller. */
   readonly auditIdentity: AuditIdentity;
+}
+
+/** What matters of a session to STS itself, besides whose it is. */
+export interface CallerSession {
+  /** A role's; a user's or root's, of GetSessionToken; a federated user's. */
+  readonly kind: 'role' | 'user' | 'federated';
+  /** What sessions inherit that are made from this one. */
+  readonly transitiveTags: readonly Tag[];
+  readonly sourceIdentity?: string;
+  /** Of a role's: under what the use of the role is noted. */
+  readonly roleUsageName?: string;
 }
 
 /** What else an authenticated request is known by. Nothing here is taken from a header that a caller may forge. */

@@ -1,5 +1,10 @@
-import type { Scope } from './caller.ts';
+import type { Caller, Scope } from './caller.ts';
 import { servicePrincipal } from './service-names.ts';
+
+/** What of a request they are read from. */
+export interface RequestFacts extends Omit<Scope, 'caller'> {
+  readonly caller: Pick<Caller, 'principal' | 'userName' | 'conditions'>;
+}
 
 /**
  * The values of AWS's global condition keys ("AWS global condition context keys", IAM user guide) that every request has,
@@ -10,13 +15,14 @@ import { servicePrincipal } from './service-names.ts';
  * for the address: AWS KMS sees one of the service's own, so that policies which want the caller's refuse ("Using the IP
  * address condition in policies with AWS KMS permissions", developer guide). Services of this server have none.
  */
-export function globalCondition(key: string, scope: Scope): readonly string[] | undefined {
+export function globalCondition(key: string, scope: RequestFacts): readonly string[] | undefined {
   const { caller } = scope;
   switch (key) {
     case 'aws:principalarn':
       return [caller.principal.roleArn ?? caller.principal.arn];
     case 'aws:principalaccount':
-      return [caller.principal.accountId];
+      // Nobody's, where a provider's word is all that is known of the caller, or a service asks.
+      return caller.principal.accountId === '' ? undefined : [caller.principal.accountId];
     case 'aws:principaltype':
       return [caller.principal.type === 'Root' ? 'Account' : caller.principal.type];
     case 'aws:userid':

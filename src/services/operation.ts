@@ -1,5 +1,5 @@
 import type { AuditResource } from '../audit/record.ts';
-import type { Policy } from '../authorization/index.ts';
+import type { GrantNaming, Policy } from '../authorization/index.ts';
 import type { MaybePromise } from '../runtime/maybe-promise.ts';
 import type { Transaction } from '../store/sealed-store.ts';
 import type { Input, Structure } from '../wire/shapes.ts';
@@ -95,7 +95,7 @@ export interface Target<Input, Resolved, Ports> {
   /** AWS lets everyone who has credentials do it, whatever policies say: GetCallerIdentity and its like. */
   readonly needsNoPermission?: true;
   /** Whether the request is about it at all; a target without this always is. */
-  readonly applies?: (input: Input) => boolean;
+  readonly applies?: (input: Input, scope: Scope) => boolean;
   /** Finds it. Throws, or rejects with, NotFoundException and its like; says nothing about who may use it. */
   readonly resolve: (input: Input, ports: Ports, scope: Scope) => MaybePromise<Resolved>;
   /** What the policy engine needs to know of it. */
@@ -134,16 +134,20 @@ export interface ConditionRequest<Input, Resolved> {
   readonly scope: Scope;
 }
 
+/**
+ * Whether a grant counts that would allow the request and names the caller so: no policy denies, and those of the caller's own
+ * policies that limit such a grant allow.
+ */
+export type GrantCounts = (naming: GrantNaming) => boolean;
+
 export interface GrantQuestion<Input, Resolved> extends ConditionRequest<Input, Resolved> {
-  /**
-   * Whether the caller's own policies allow the action, as they must where a grant names the caller's account as a whole:
-   * the account then decides who of it may use the grant, as where a key policy names it.
-   */
-  readonly identityAllows: () => boolean;
+  readonly grantCounts: GrantCounts;
 }
 
 export interface AuthorizationFacts {
   readonly arn: string;
+  /** What refusals call it, where that is not its ARN. */
+  readonly shownAs?: string;
   readonly accountId: string;
   /** Absent for what has no resource policy of its own: the account, an alias. */
   readonly resourcePolicy?: Policy;

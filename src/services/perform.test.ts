@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { AuditResource } from '../audit/record.ts';
-import { parsePolicy } from '../authorization/index.ts';
+import { type GrantNaming, parsePolicy } from '../authorization/index.ts';
 import { KeyholdError } from '../runtime/errors.ts';
 import { sealedMemoryStore } from '../store/sealed-memory-store.test-helper.ts';
 import { type Store, type Transaction, table } from '../store/sealed-store.ts';
@@ -9,7 +9,16 @@ import { string, structure } from '../wire/shapes.ts';
 import type { Caller } from './caller.ts';
 import type { Operation, Target } from './operation.ts';
 import { perform, type Service } from './perform.ts';
-import { ACCOUNT, administrator, keyPolicy, policy, scopeOf, user } from './scope.test-helper.ts';
+import {
+  ACCOUNT,
+  administrator,
+  administratorAccess,
+  keyPolicy,
+  OTHER_ACCOUNT,
+  policy,
+  scopeOf,
+  user,
+} from './scope.test-helper.ts';
 
 /**
  * A service as small as one can be: boxes that hold a text and that are opened, filled and compared. What it does is
@@ -299,6 +308,45 @@ describe.each([
       (error: KeyholdError) => (error.code === 'AccessDeniedException' ? false : error),
     );
     expect(await outcome).toBe(allowed);
+  });
+});
+
+describe('the limits of a caller', () => {
+  const [everything, nothing] = [administratorAccess, policy({ Effect: 'Allow', Action: 's3:*', Resource: '*' })];
+  const refused = (because: string) => expect.objectContaining({ message: expect.stringContaining(because) });
+
+  test('are its permissions boundary and its session policies', async () => {
+    const allowed = { ...administrator, permissionsBoundary: everything, sessionPolicies: [nothing, everything] };
+    expect(await run(reading, undefined, allowed)).toEqual({ Opened: 2 });
+    await expect(run(reading, undefined, { ...allowed, permissionsBoundary: nothing })).rejects.toThrow(
+      refused('because no permissions boundary allows the boxes:Open action'),
+    );
+    await expect(run(reading, undefined, { ...allowed, sessionPolicies: [nothing] })).rejects.toThrow(
+      refused('because no session policy allows the boxes:Open action'),
+    );
+  });
+
+  // INVARIANT of perform.ts: what a grant to a role or an account gives, boundary and session policies still limit.
+  test.each<[naming: GrantNaming, limited: boolean]>([
+    ['caller', false],
+    ['role', true],
+    ['account', true],
+  ])('apply to a grant to its %s: %s', async (naming, limited) => {
+    boxPolicy = keyPolicy({ Effect: 'Allow', Principal: { AWS: OTHER_ACCOUNT }, Action: '*', Resource: '*' });
+    const granting = {
+      ...reading,
+      targets: { box: { ...boxes.box, grantAllows: ({ grantCounts }) => grantCounts(naming) } satisfies BoxTarget },
+    } as unknown as BoxOperation;
+    expect(await run(granting, undefined, administrator)).toEqual({ Opened: 1 });
+    for (const limits of [{ permissionsBoundary: nothing }, { sessionPolicies: [nothing] }]) {
+      const outcome = run(granting, undefined, { ...administrator, ...limits });
+      if (limited) await expect(outcome).rejects.toThrow(refused('because no resource-based policy allows'));
+      else expect(await outcome).toEqual({ Opened: 1 });
+      const denying = policy({ Effect: 'Deny', Action: 'boxes:*', Resource: '*' });
+      await expect(run(granting, undefined, { ...administrator, sessionPolicies: [denying] })).rejects.toThrow(
+        refused('with an explicit deny in a session policy'),
+      );
+    }
   });
 });
 

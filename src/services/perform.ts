@@ -1,5 +1,12 @@
 import type { AuditResource } from '../audit/record.ts';
-import { type ConditionContext, decide, denialMessage, leavesRoomForGrants } from '../authorization/index.ts';
+import {
+  type ConditionContext,
+  decide,
+  decideByGrant,
+  denialMessage,
+  type GrantNaming,
+  leavesRoomForGrants,
+} from '../authorization/index.ts';
 import { invariant, KeyholdError } from '../runtime/errors.ts';
 import type { MaybePromise } from '../runtime/maybe-promise.ts';
 import type { Store, Transaction } from '../store/sealed-store.ts';
@@ -15,6 +22,7 @@ import type {
   Success,
   Target,
 } from './operation.ts';
+import { policiesOf } from './policies-of.ts';
 
 /** An operation of any service, with its types forgotten: what tables of operations hold. */
 // biome-ignore lint/suspicious/noExplicitAny: the types are the declaration's own; here every one of them must fit
@@ -102,7 +110,7 @@ async function resolveAndAuthorize(
 ): Promise<Record<string, unknown>> {
   const declared = operation.targets as Readonly<Record<string, Target<object, unknown, unknown>>>;
   const resolved: Record<string, unknown> = {};
-  const names = Object.keys(declared).filter((name) => declared[name]?.applies?.(input) ?? true);
+  const names = Object.keys(declared).filter((name) => declared[name]?.applies?.(input, scope) ?? true);
   invariant(names.length > 0, 'an operation declares what it works on, or nothing would authorize it');
   for (const name of names) {
     const found = declared[name]?.resolve(input, ports, scope);
@@ -134,29 +142,20 @@ function authorize(
     principal: caller.principal,
     action: target.permission,
     resource: facts.arn,
-    context: conditionContext(target, about),
+    context: conditionContext(target, about, facts),
   };
-  const decision = decide(request, {
-    ...(facts.resourcePolicy === undefined ? {} : { resourcePolicy: facts.resourcePolicy }),
-    resourceAccountId: facts.accountId,
-    identityPolicies: caller.identityPolicies,
-  });
+  const policies = policiesOf(caller, facts.accountId, facts.resourcePolicy);
+  const decision = decide(request, policies);
   if (decision.allowed && facts.unreachable !== true) return undefined;
+  const shown = { ...request, resource: facts.shownAs ?? facts.arn };
   const message =
-    target.denial?.(resolved, scope) ?? (decision.allowed ? undefined : denialMessage(request, decision)) ?? '';
+    target.denial?.(resolved, scope) ?? (decision.allowed ? undefined : denialMessage(shown, decision)) ?? '';
   const refusal = new KeyholdError('AccessDeniedException', message);
   // INVARIANT: no grant overrides an explicit deny, or reaches what does not exist.
   const grantable = !decision.allowed && leavesRoomForGrants(decision) && facts.unreachable !== true;
   if (!grantable || target.grantAllows === undefined) throw refusal;
-  // Once callers have session policies or a permissions boundary, those must limit a grant to a role or an account, as they
-  // limit a key policy's statement that names one, and not a grant to the caller itself. `leavesRoomForGrants` cannot
-  // tell: where the resource policy does not allow, `decide` has not asked them.
-  const identityAllows = () =>
-    decide(request, {
-      resourceAccountId: caller.principal.accountId,
-      identityPolicies: caller.identityPolicies,
-    }).allowed;
-  return allowByGrant(target.grantAllows({ ...about, identityAllows }, ports), refusal);
+  const grantCounts = (naming: GrantNaming) => decideByGrant(request, policies, naming).allowed;
+  return allowByGrant(target.grantAllows({ ...about, grantCounts }, ports), refusal);
 }
 
 async function allowByGrant(allowed: MaybePromise<boolean>, refusal: KeyholdError): Promise<void> {
@@ -166,8 +165,12 @@ async function allowByGrant(allowed: MaybePromise<boolean>, refusal: KeyholdErro
 function conditionContext(
   target: Target<object, unknown, unknown>,
   about: ConditionRequest<object, unknown>,
+  { accountId }: AuthorizationFacts,
 ): ConditionContext {
-  return { get: (key) => target.condition(key, about) ?? globalCondition(key, about.scope) };
+  return {
+    get: (key) =>
+      target.condition(key, about) ?? (key === 'aws:resourceaccount' ? [accountId] : globalCondition(key, about.scope)),
+  };
 }
 
 /** AWS answers a dry run that would have succeeded with an exception; in a change, throwing it undoes the change. */

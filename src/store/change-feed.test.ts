@@ -273,6 +273,36 @@ describe('the invariant: nothing read before a commit is served from a cache to 
   });
 });
 
+describe('what fails to be loaded', () => {
+  /** Fails, as if a first record led to nothing, as long as others commit. */
+  async function failing(times: number, commits: boolean) {
+    const { feed, cache } = await worker();
+    let loads = 0;
+    const load = async () => {
+      loads++;
+      if (loads > times) return 'blue';
+      if (commits) await put(store, 'sky', String(loads));
+      throw new Error('half of it is gone');
+    };
+    return { found: () => feed.cached(cache, 'sky', load), loads: () => loads };
+  }
+
+  test('because of a commit in between is loaded again, and a rename is not taken for tampering', async () => {
+    const { found, loads } = await failing(2, true);
+    expect(await found()).toBe('blue');
+    expect(loads()).toBe(3);
+  });
+
+  test('is an error where nobody has committed anything, and after some attempts', async () => {
+    const quiet = await failing(1, false);
+    await expect(quiet.found()).rejects.toThrow('half of it is gone');
+    expect(quiet.loads()).toBe(1);
+    const busy = await failing(100, true);
+    await expect(busy.found()).rejects.toThrow('half of it is gone');
+    expect(busy.loads()).toBe(3);
+  });
+});
+
 test('an epoch is shared by whoever shares its memory', () => {
   const memory = new SharedArrayBuffer(4);
   const [ours, theirs] = [sharedEpoch(memory), sharedEpoch(memory)];

@@ -63,6 +63,9 @@ export interface ChangeFeed {
   ): MaybePromise<T | undefined>;
 }
 
+/** How often something is loaded that cannot be loaded while others commit. */
+const MOST_ATTEMPTS = 3;
+
 export async function changeFeed(store: Store, epoch: Epoch): Promise<ChangeFeed> {
   const listeners: ((event: FeedEvent) => void)[] = [];
   let seenEpoch = epoch.current();
@@ -105,13 +108,22 @@ export async function changeFeed(store: Store, epoch: Epoch): Promise<ChangeFeed
     cache: LRUCache<string, T>,
     name: string,
     load: () => Promise<T | undefined>,
+    attempts = MOST_ATTEMPTS,
   ): Promise<T | undefined> {
     // Again and again, for the catching up that was joined may have ended just before the newest commit was announced.
     while (seenEpoch !== epoch.current()) await refresh();
     const known = cache.get(name);
     if (known !== undefined) return known;
     const before = epoch.current();
-    const loaded = await load();
+    let loaded: T | undefined;
+    try {
+      loaded = await load();
+    } catch (error) {
+      // Of what takes several reads, a commit in between can have taken away what the first of them led to: a user who was
+      // renamed is not gone, and nobody has tampered with anything.
+      if (before === epoch.current() || attempts <= 1) throw error;
+      return catchUpAndLoad(cache, name, load, attempts - 1);
+    }
     // Had a commit come in between, this might be the state before it, cached after its change was announced. It is
     // still what the store held after this request began, so it may be used once.
     if (loaded !== undefined && before === epoch.current() && before === seenEpoch) cache.set(name, loaded);

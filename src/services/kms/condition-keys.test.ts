@@ -5,9 +5,8 @@ import type { Scope } from '../caller.ts';
 import { conditionReader } from '../condition-table.ts';
 import { ACCOUNT, administrator, NOW, OTHER_ACCOUNT, REGION, scopeOf, user } from '../scope.test-helper.ts';
 import { contextConditions, keyConditions, requestTagConditions } from './condition-keys.ts';
-import { defaultKeyPolicy } from './key-policy.ts';
+import { compileKeyPolicy, defaultKeyPolicy } from './key-policy.ts';
 import type { ResolvedKey } from './key-reference.ts';
-import { compilePolicy } from './kms.test-helper.ts';
 
 const identity = { accountId: ACCOUNT, region: REGION, keyId: '1234abcd-12ab-34cd-56ef-1234567890ab' };
 const arn = `arn:aws:kms:${REGION}:${ACCOUNT}:key/${identity.keyId}`;
@@ -29,7 +28,7 @@ const record: KeyRecord = {
 };
 
 function resolved(more: Partial<ResolvedKey> = {}, aliases: readonly string[] = ['alias/a', 'alias/b']): ResolvedKey {
-  const policy = compilePolicy(defaultKeyPolicy(ACCOUNT));
+  const policy = compileKeyPolicy(defaultKeyPolicy(ACCOUNT));
   return { key: { record, version: 1, arn, policy, policyCharacters: 300, aliases }, identity, namedArn: arn, ...more };
 }
 

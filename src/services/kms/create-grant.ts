@@ -13,6 +13,7 @@ import {
 } from '../../wire/kms-shapes.ts';
 import { type Input, required, structure } from '../../wire/shapes.ts';
 import { forAwsResource } from './condition-keys.ts';
+import { identified } from './grant-principals.ts';
 import { createGrantRows, grantCount, nameInGrants, placeOf } from './grant-rows.ts';
 import { checkGrant, checkGrantFitsKey, contextOf, granteeOf, retiringPrincipalOf, termsOf } from './grant-rules.ts';
 import type { KmsOperation } from './ports.ts';
@@ -85,8 +86,8 @@ export const createGrant: KmsOperation<CreateGrantRequest, CreateGrantResponse, 
       grantId: ports.random.bytes(32).toString('hex'),
       ...(input.Name === undefined ? {} : { name: input.Name }),
       createdAtMs: scope.nowMs,
-      grantee: granteeOf(input),
-      ...(retiring === undefined ? {} : { retiring }),
+      grantee: await identified(granteeOf(input), ports),
+      ...(retiring === undefined ? {} : { retiring: await identified(retiring, ports) }),
       issuingAccountId: scope.caller.principal.accountId,
       ...termsOf(input),
     };

@@ -1,6 +1,7 @@
 import type { NewMaterial } from '../../custody/contract.ts';
 import { AWS_OWNED, type KeyRecord } from '../../keys/key.ts';
 import {
+  type KeyPolicyRecord,
   keyName,
   keyOwnerName,
   keyOwnersTable,
@@ -17,7 +18,7 @@ export async function createKeyWithMaterial(
   transaction: Transaction,
   key: KeyRecord,
   { materialId, material }: NewMaterial,
-  policy: string,
+  policy: KeyPolicyRecord,
 ): Promise<KeyRecord> {
   const record = { ...key, currentMaterialId: materialId };
   const facts = { createdAtMs: key.createdAtMs, currentSinceMs: key.createdAtMs };
@@ -31,10 +32,10 @@ export async function createKeyWithMaterial(
  *
  * @throws KeyholdError LimitExceededException if the account has all the keys that it can have
  */
-export async function createKeyRows(transaction: Transaction, key: KeyRecord, policy: string): Promise<void> {
+export async function createKeyRows(transaction: Transaction, key: KeyRecord, policy: KeyPolicyRecord): Promise<void> {
   const { accountId, region, keyId } = key;
   await countNewKey(transaction, key);
-  await transaction.create(policiesTable, keyName(key), { policy });
+  await transaction.create(policiesTable, keyName(key), policy);
   // INVARIANT: a ciphertext leads nobody to an AWS owned key.
   if (accountId !== AWS_OWNED) await transaction.create(keyOwnersTable, keyOwnerName(region, keyId), { accountId });
   await transaction.create(keysTable, keyName(key), key);

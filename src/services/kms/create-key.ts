@@ -1,7 +1,7 @@
 import type { CreateKeyRequest, CreateKeyResponse } from '@aws-sdk/client-kms';
 import { isAvailableIn, type KeySpec, type KeyUsage, keySpecs } from '../../crypto/key-specs.ts';
 import type { NewMaterial } from '../../custody/contract.ts';
-import { type KeyIdentity, type KeyRecord, keyArn } from '../../keys/key.ts';
+import type { KeyIdentity, KeyRecord } from '../../keys/key.ts';
 import type { Random } from '../../runtime/random.ts';
 import {
   customerMasterKeySpec,
@@ -21,7 +21,7 @@ import { createKeyRows, createKeyWithMaterial } from './create-key-rows.ts';
 import { refuseCustomKeyStoreId } from './custom-key-stores.ts';
 import { unsupported, validationFailure } from './errors.ts';
 import { keyMetadata } from './key-metadata.ts';
-import { checkKeyPolicy, defaultKeyPolicy } from './key-policy.ts';
+import { policyOfNewKey } from './key-policy.ts';
 import type { KmsOperation } from './ports.ts';
 import { mergeTags, readTags } from './tag-rules.ts';
 import { accountTarget } from './targets.ts';
@@ -105,10 +105,9 @@ export const createKey: KmsOperation<
     if (originOf(input) === 'EXTERNAL') return { identity, material: undefined };
     return { identity, material: await ports.custody.create(identity, specOf(input)) };
   },
-  async handle({ input, scope, transaction, prepared }) {
+  async handle({ input, scope, ports, transaction, prepared }) {
     const { identity, material } = prepared;
-    const policyText = input.Policy ?? defaultKeyPolicy(identity.accountId);
-    checkKeyPolicy(policyText, keyArn(identity), scope, input.BypassPolicyLockoutSafetyCheck);
+    const policy = await policyOfNewKey(input, identity, scope, ports);
     const key: KeyRecord = {
       ...identity,
       createdAtMs: scope.nowMs,
@@ -122,10 +121,10 @@ export const createKey: KmsOperation<
       ...(input.MultiRegion === true ? { multiRegion: { primaryRegion: scope.region, replicaRegions: [] } } : {}),
     };
     if (material === undefined) {
-      await createKeyRows(transaction, key, policyText);
+      await createKeyRows(transaction, key, policy);
       return { KeyMetadata: keyMetadata(key, scope.nowMs) };
     }
-    const record = await createKeyWithMaterial(transaction, key, material, policyText);
+    const record = await createKeyWithMaterial(transaction, key, material, policy);
     return { KeyMetadata: keyMetadata(record, scope.nowMs) };
   },
 };

@@ -1,42 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import {
-  compareWithBotocore,
-  findKmsDescription,
-  type ServiceDescription,
-} from '../../wire/botocore-drift.test-helper.ts';
 import type { ShapeDescription } from '../../wire/shapes.ts';
 import { type Attempt, auditRecordJson } from '../audit-record.ts';
 import type { AnyOperation } from '../perform.ts';
 import { administrator, NOW, REGION } from '../scope.test-helper.ts';
 import { kmsOperations } from './index.ts';
 
-/** What must be true of every declared operation, those to come included. */
+/** What must be true of every declared operation of AWS KMS, besides what must be of all services' (`../declarations.test.ts`). */
 
-const botocore = findKmsDescription();
 const operations = [...kmsOperations.values()];
 
-if (botocore === undefined) console.warn('skipped: no botocore is installed to compare the operations of AWS KMS with');
-
-test.runIf(process.env['KEYHOLD_REQUIRE_CLIENTS'] === '1')('botocore is installed to compare with', () => {
-  expect(botocore).toBeDefined();
-});
-
-/** Of these the SDK knows, but botocore only from a release on that may not be the installed one. */
-const newest = ['Decapsulate', 'Encapsulate'];
-
-describe.skipIf(botocore === undefined)('every operation takes what AWS publishes', () => {
-  const published = operations.filter(({ name }) => !newest.includes(name) || botocore?.operations[name] !== undefined);
-  test.each(published.map((operation) => [operation.name, operation] as const))('%s', (name, operation) => {
-    expect(compareWithBotocore(botocore as ServiceDescription, name, operation.input)).toEqual([]);
-  });
-});
-
 describe.each(operations.map((operation) => [operation.name, operation] as const))('%s', (name, operation) => {
-  test('is found by its name', () => {
-    expect(name).toMatch(/^[A-Z][A-Za-z]+$/);
-    expect(kmsOperations.get(name)).toBe(operation);
-  });
-
   test('works on something, each of it behind a permission of KMS', () => {
     const targets = Object.values(operation.targets) as { permission: string }[];
     expect(targets.length).toBeGreaterThan(0);
@@ -52,16 +25,6 @@ describe.each(operations.map((operation) => [operation.name, operation] as const
     expect(new Set(targets.map(({ permission }) => permission))).toEqual(new Set(expected));
   });
 
-  test('shows in its audit record only members that it has, and none that is bytes, secret or a grant token', () => {
-    const members = operation.input.description.members ?? {};
-    for (const shown of operation.audit.request as string[]) {
-      const description = members[shown];
-      expect(description, `${shown} is a member`).toBeDefined();
-      expect(secretsWithin(shown, description as ShapeDescription)).toEqual([]);
-    }
-    expect(operation.audit.request).not.toContain('GrantTokens');
-  });
-
   test('lets no bytes into its audit record, be they in the request or in the response', () => {
     const input = sampleOf(operation.input.description) as object;
     const marked = { Plaintext: MARK, CiphertextBlob: MARK, PrivateKeyPlaintext: MARK, Nested: [{ Blob: MARK }] };
@@ -71,27 +34,10 @@ describe.each(operations.map((operation) => [operation.name, operation] as const
     }
   });
 
-  test('changes something, or says that it only reads', () => {
-    expect(operation.audit.readOnly).toBe(operation.effect === 'read');
-  });
-
   test.runIf(operation.effect === 'read')('shows no response, as in CloudTrail', () => {
     expect(operation.audit.response).toBeUndefined();
   });
 });
-
-/** The paths within a member, itself included, at which bytes or secrets may stand. */
-function secretsWithin(path: string, description: ShapeDescription): string[] {
-  const { type, sensitive, member, key, value, members } = description;
-  const within: [string, ShapeDescription][] = Object.entries(members ?? {});
-  for (const [part, shape] of Object.entries({ member, key, value })) {
-    if (shape !== undefined) within.push([part, shape]);
-  }
-  return [
-    ...(type === 'blob' || sensitive === true ? [path] : []),
-    ...within.flatMap(([part, shape]) => secretsWithin(`${path}.${part}`, shape)),
-  ];
-}
 
 const MARK = Buffer.from('bytes that must not be found');
 

@@ -3,6 +3,7 @@ import { keyName, policiesTable } from '../../keys/tables.ts';
 import { KeyholdError } from '../../runtime/errors.ts';
 import { keyId, policyName } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
+import { documentToShow } from '../iam/principals.ts';
 import { ONLY_POLICY_NAME } from './key-policy.ts';
 import type { KmsOperation } from './ports.ts';
 import { type KeyResource, keyTarget } from './targets.ts';
@@ -26,6 +27,10 @@ export const getKeyPolicy: KmsOperation<GetKeyPolicyRequest, GetKeyPolicyRespons
     }
     const row = await ports.store.get(policiesTable, keyName(targets.key.key.record));
     if (row === undefined) throw new KeyholdError('TamperedRecord', `${targets.key.key.arn} has no policy row`);
-    return { Policy: row.value.policy, PolicyName: ONLY_POLICY_NAME };
+    const { policy, principalIds = {} } = row.value;
+    return {
+      Policy: await documentToShow(policy, principalIds, ports.store),
+      PolicyName: ONLY_POLICY_NAME,
+    };
   },
 };

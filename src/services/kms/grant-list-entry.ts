@@ -1,10 +1,25 @@
 import type { GrantConstraints as GrantConstraintsOutput, GrantListEntry } from '@aws-sdk/client-kms';
 import { accountRootArn } from '../../authorization/index.ts';
-import type { GrantConstraints, GrantRecord } from '../../keys/grant.ts';
+import type { GrantConstraints, GrantPrincipal, GrantRecord } from '../../keys/grant.ts';
 import { type KeyIdentity, keyArn } from '../../keys/key.ts';
+import type { Reader } from '../../store/sealed-store.ts';
+import { namesToShow } from './grant-principals.ts';
 
-/** What ListGrants and ListRetirableGrants say of a grant. */
-export function grantListEntry(key: KeyIdentity, grant: GrantRecord): GrantListEntry {
+export interface GrantOfKey {
+  readonly key: KeyIdentity;
+  readonly grant: GrantRecord;
+}
+
+/** What ListGrants and ListRetirableGrants say of grants. */
+export async function grantListEntries(grants: readonly GrantOfKey[], reader: Reader): Promise<GrantListEntry[]> {
+  const nameOf = await namesToShow(
+    grants.map(({ grant }) => grant),
+    reader,
+  );
+  return grants.map((each) => grantListEntry(each, nameOf));
+}
+
+function grantListEntry({ key, grant }: GrantOfKey, nameOf: (principal: GrantPrincipal) => string): GrantListEntry {
   const { grantee, retiring } = grant;
   const constraints = constraintsOf(grant.constraints);
   return {
@@ -13,8 +28,8 @@ export function grantListEntry(key: KeyIdentity, grant: GrantRecord): GrantListE
     // Empty where there is none, as AWS's examples have it.
     Name: grant.name ?? '',
     CreationDate: new Date(grant.createdAtMs),
-    ...(grantee.kind === 'AWS' ? { GranteePrincipal: grantee.name } : { GranteeServicePrincipal: grantee.name }),
-    ...(retiring?.kind === 'AWS' ? { RetiringPrincipal: retiring.name } : {}),
+    ...(grantee.kind === 'AWS' ? { GranteePrincipal: nameOf(grantee) } : { GranteeServicePrincipal: grantee.name }),
+    ...(retiring?.kind === 'AWS' ? { RetiringPrincipal: nameOf(retiring) } : {}),
     ...(retiring?.kind === 'Service' ? { RetiringServicePrincipal: retiring.name } : {}),
     IssuingAccount: accountRootArn(grant.issuingAccountId),
     Operations: [...grant.operations],

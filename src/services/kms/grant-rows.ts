@@ -81,14 +81,17 @@ function accountOf({ name }: GrantPrincipal): string {
   return parsed.accountId;
 }
 
-/** The one name by which rows and decisions know a principal, however it was written. */
-export function nameInGrants({ kind, name }: GrantPrincipal): string {
-  return kind === 'Service' ? name : (parsePrincipalArn(name)?.arn ?? name);
+/**
+ * The one name by which rows and decisions know a principal, however it was written: its unique id, if it has one, for that
+ * stays the same when its ARN changes, and no other bearer of the ARN has it.
+ */
+export function nameInGrants({ kind, name, id }: GrantPrincipal): string {
+  return id ?? (kind === 'Service' ? name : (parsePrincipalArn(name)?.arn ?? name));
 }
 
-/** Whether one of these names is the principal's. */
-export function isNamed(principal: GrantPrincipal | undefined, names: readonly string[]): boolean {
-  return principal !== undefined && names.includes(nameInGrants(principal));
+/** Whether this is the principal's name. */
+export function isNamed(principal: GrantPrincipal | undefined, name: string): boolean {
+  return principal !== undefined && nameInGrants(principal) === name;
 }
 
 export function issuingAccount(grant: GrantRecord): GrantPrincipal {

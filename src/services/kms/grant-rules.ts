@@ -89,7 +89,7 @@ export function onePrincipal(
     throw validationFailure(`You can specify either ${role}Principal or ${role}ServicePrincipal, but not both.`);
   }
   if (arn !== undefined) {
-    // Whether somebody bears the name is not asked: other accounts' users and roles are not known here.
+    // Whether somebody has the name is asked when a grant is made (`grant-principals.ts`).
     if (parsePrincipalArn(arn) === undefined) throw invalidPrincipal(arn);
     return { kind: 'AWS', name: arn };
   }
@@ -131,6 +131,6 @@ export function forServicesOnly(member: string): KeyholdError {
   return validationFailure(`${member} can only be specified by AWS services.`);
 }
 
-function invalidPrincipal(arn: string): KeyholdError {
+export function invalidPrincipal(arn: string): KeyholdError {
   return new KeyholdError('InvalidArnException', `ARN does not refer to a valid principal: ${arn}`);
 }

@@ -48,7 +48,7 @@ import { listKeyRotations } from './list-key-rotations.ts';
 import { listKeys } from './list-keys.ts';
 import { listResourceTags } from './list-resource-tags.ts';
 import { listRetirableGrants } from './list-retirable-grants.ts';
-import type { KeyHandles, KmsPorts, ServiceKeys } from './ports.ts';
+import type { KeyHandles, KmsPorts, ServiceKeys, UnknownPrincipals } from './ports.ts';
 import { putKeyPolicy } from './put-key-policy.ts';
 import { reEncrypt } from './re-encrypt.ts';
 import { replicateKey } from './replicate-key.ts';
@@ -145,6 +145,7 @@ export interface KmsDependencies {
   readonly attestationRoots: TrustedRoots;
   readonly usages: LastUsages;
   readonly serviceKeys: ServiceKeys;
+  readonly unknownPrincipals: UnknownPrincipals;
 }
 
 export function kmsService({ directory, compilePolicy, ...rest }: KmsDependencies): Service {

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parsePolicy } from '../../authorization/index.ts';
+import type { KeyPolicyRecord } from '../../keys/tables.ts';
+import { sealedMemoryStore } from '../../store/sealed-memory-store.test-helper.ts';
 import type { Caller } from '../caller.ts';
 import {
   ACCOUNT,
@@ -11,14 +13,19 @@ import {
   scopeOf,
   user,
 } from '../scope.test-helper.ts';
-import { checkKeyPolicy, defaultKeyPolicy } from './key-policy.ts';
+import { defaultKeyPolicy, judgedKeyPolicy, policyOfNewKey } from './key-policy.ts';
 
 const ARN = `arn:aws:kms:${REGION}:${ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab`;
 const ROOT = `arn:aws:iam::${ACCOUNT}:root`;
 const plain = user('plain');
 
-function check(text: string, caller: Caller = plain, bypass?: boolean): void {
-  checkKeyPolicy(text, ARN, scopeOf(caller), bypass);
+function check(text: string, caller: Caller = plain, bypass?: boolean): Promise<KeyPolicyRecord> {
+  const policy = { text, keyArn: ARN, bypassLockoutCheck: bypass };
+  return judgedKeyPolicy(policy, scopeOf(caller), ports());
+}
+
+function ports() {
+  return { store: sealedMemoryStore(), unknownPrincipals: 'believed' } as const;
 }
 
 const allow = (principal: unknown, action: unknown = 'kms:*', more: object = {}) => ({
@@ -53,16 +60,16 @@ describe('the lockout safety check lets through a policy under which the caller 
       'beside a denial of something else',
       keyPolicy(allow({ AWS: plain.principal.arn }), { ...allow('*', 'kms:Decrypt'), Effect: 'Deny' }),
     ],
-  ])('%s', (_, text) => {
-    expect(() => check(text)).not.toThrow();
+  ])('%s', async (_, text) => {
+    await expect(check(text)).resolves.toBeDefined();
   });
 
-  test('by way of the account, for who has the permission there', () => {
-    expect(() => check(keyPolicy(allow({ AWS: ROOT })), administrator)).not.toThrow();
+  test('by way of the account, for who has the permission there', async () => {
+    await expect(check(keyPolicy(allow({ AWS: ROOT })), administrator)).resolves.toBeDefined();
     const may = user('may', {
       identityPolicies: [policy({ Effect: 'Allow', Action: 'kms:PutKeyPolicy', Resource: ARN })],
     });
-    expect(() => check(keyPolicy(allow({ AWS: ACCOUNT })), may)).not.toThrow();
+    await expect(check(keyPolicy(allow({ AWS: ACCOUNT })), may)).resolves.toBeDefined();
   });
 });
 
@@ -85,15 +92,15 @@ describe('and refuses one that locks the caller out', () => {
       keyPolicy(allow('*', 'kms:*', { Condition: { StringEquals: { 'aws:PrincipalTag/team': 'orders' } } })),
     ],
     ['it leaves all to the account, where the caller may not', keyPolicy(allow({ AWS: ROOT }))],
-  ])('when %s', (_, text) => {
-    expect(() => check(text)).toThrow(lockedOut);
-    expect(() => check(text, plain, false)).toThrow(lockedOut);
-    expect(() => check(text, plain, true), 'unless the caller bypasses the check').not.toThrow();
+  ])('when %s', async (_, text) => {
+    await expect(check(text)).rejects.toThrow(lockedOut);
+    await expect(check(text, plain, false)).rejects.toThrow(lockedOut);
+    await expect(check(text, plain, true), 'unless the caller bypasses the check').resolves.toBeDefined();
   });
 });
 
 describe('whatever is bypassed', () => {
-  test.each([false, true])('a text that is no policy is refused (bypass: %s)', (bypass) => {
+  test.each([false, true])('a text that is no policy is refused (bypass: %s)', async (bypass) => {
     for (const text of [
       '',
       '{',
@@ -101,25 +108,25 @@ describe('whatever is bypassed', () => {
       '{"Statement":[{"Effect":"Maybe"}]}',
       '{"Version":"1999-01-01","Statement":[]}',
     ]) {
-      expect(() => check(text, administrator, bypass), text).toThrow(
+      await expect(check(text, administrator, bypass), text).rejects.toThrow(
         expect.objectContaining({ code: 'MalformedPolicyDocumentException' }),
       );
     }
   });
 
-  test.each([false, true])('a policy has at most 32 KiB, counted in bytes (bypass: %s)', (bypass) => {
+  test.each([false, true])('a policy has at most 32 KiB, counted in bytes (bypass: %s)', async (bypass) => {
     const padded = (bytes: number) => {
       const text = keyPolicy({ Sid: 'é', ...allow({ AWS: ROOT }) });
       return text + ' '.repeat(bytes - Buffer.byteLength(text));
     };
-    expect(() => check(padded(32_768), administrator, bypass)).not.toThrow();
-    expect(() => check(padded(32_769), administrator, bypass)).toThrow(
+    await expect(check(padded(32_768), administrator, bypass)).resolves.toBeDefined();
+    await expect(check(padded(32_769), administrator, bypass)).rejects.toThrow(
       expect.objectContaining({ code: 'LimitExceededException' }),
     );
   });
 });
 
-test('the default policy leaves a key to its account', () => {
+test('the default policy leaves a key to its account', async () => {
   const text = defaultKeyPolicy(ACCOUNT);
   expect(JSON.parse(text)).toEqual({
     Version: '2012-10-17',
@@ -135,6 +142,17 @@ test('the default policy leaves a key to its account', () => {
     ],
   });
   expect(() => parsePolicy(text, 'resource')).not.toThrow();
-  expect(() => check(text, administrator)).not.toThrow();
-  expect(() => check(text, plain)).toThrow(lockedOut);
+  await expect(check(text, administrator)).resolves.toBeDefined();
+  await expect(check(text, plain)).rejects.toThrow(lockedOut);
+});
+
+test('a new key has the default policy also for who may make keys and not give them other policies', async () => {
+  const identity = { accountId: ACCOUNT, region: REGION, keyId: '1234abcd-12ab-34cd-56ef-1234567890ab' };
+  const made = (given: Parameters<typeof policyOfNewKey>[0]) =>
+    policyOfNewKey(given, identity, scopeOf(plain), ports());
+  const Policy = defaultKeyPolicy(ACCOUNT);
+  await expect(made({})).resolves.toEqual({ policy: Policy });
+  // The same text, given: then AWS asks for the permission to give another.
+  await expect(made({ Policy })).rejects.toThrow(lockedOut);
+  await expect(made({ Policy, BypassPolicyLockoutSafetyCheck: true })).resolves.toEqual({ policy: Policy });
 });

@@ -2,9 +2,10 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { isRecordKey } from '../../store/record-key.ts';
 import { ACCOUNT, administrator, NOW, OTHER_ACCOUNT, REGION, scopeOf, user } from '../scope.test-helper.ts';
+import { compileKeyPolicy } from './key-policy.ts';
 import { followKeyReference, isKeyId, parseKeyReference } from './key-reference.ts';
 import { storeKeySource } from './key-source.ts';
-import { compilePolicy, createKey, machine } from './kms.test-helper.ts';
+import { createKey, machine } from './kms.test-helper.ts';
 
 const scope = scopeOf(administrator);
 const UUID = '1234abcd-12ab-34cd-56ef-1234567890ab';
@@ -144,7 +145,7 @@ describe('followKeyReference', () => {
   const follow = async (...request: Parameters<typeof followKeyReference>) => followKeyReference(...request);
 
   const { store, worker } = machine();
-  const keys = storeKeySource(store, compilePolicy);
+  const keys = storeKeySource(store, compileKeyPolicy);
   let keyId: string;
   let doomed: string;
   const notFound = (message: string) => expect.objectContaining({ code: 'NotFoundException', message });

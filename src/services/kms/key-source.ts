@@ -15,10 +15,12 @@ import {
   aliasesOfKeyTable,
   aliasesTable,
   aliasRecordName,
+  type KeyPolicyRecord,
   keyName,
   keyOwnerName,
   keyOwnersTable,
   keysTable,
+  type PrincipalIds,
   policiesTable,
 } from '../../keys/tables.ts';
 import { KeyholdError } from '../../runtime/errors.ts';
@@ -49,8 +51,8 @@ export interface KeySource {
   ownerOf(region: string, keyId: string): MaybePromise<string | undefined>;
 }
 
-/** Turns the text of a policy into a compiled one, the same one for the same text. */
-export type PolicyCompiler = (text: string) => Policy;
+/** Turns a policy, with the ids of whom it names, into a compiled one, which may be the same for all that are alike. */
+export type PolicyCompiler = (text: string, principalIds?: PrincipalIds) => Policy;
 
 /** Reads everything from the store, through a transaction if `reader` is one. */
 export function storeKeySource(reader: Reader, compile: PolicyCompiler): KeySource {
@@ -70,7 +72,7 @@ export function storeKeySource(reader: Reader, compile: PolicyCompiler): KeySour
         record: sharingStrings(found.value),
         version: found.version,
         arn: keyArn(identity),
-        policy: compileStored(compile, policy.value.policy, name),
+        policy: compileStored(compile, policy.value, name),
         policyCharacters: policy.value.policy.length,
         aliases: aliases.length === 0 ? NO_ALIASES : aliases.map((alias) => alias.value.aliasName),
         opened: undefined,
@@ -86,9 +88,9 @@ export function storeKeySource(reader: Reader, compile: PolicyCompiler): KeySour
 }
 
 /** A policy was judged before it was stored; if it cannot be read now, that is not the fault of whoever uses the key. */
-function compileStored(compile: PolicyCompiler, text: string, name: string): Policy {
+function compileStored(compile: PolicyCompiler, { policy, principalIds }: KeyPolicyRecord, name: string): Policy {
   try {
-    return compile(text);
+    return compile(policy, principalIds);
   } catch (cause) {
     throw new KeyholdError('TamperedRecord', `the stored policy of key ${name} cannot be read`, { cause });
   }

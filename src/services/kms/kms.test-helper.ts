@@ -1,5 +1,4 @@
 import type { AuditRecord, AuditResource } from '../../audit/record.ts';
-import { parsePolicy } from '../../authorization/index.ts';
 import type { TrustedRoots } from '../../crypto/attestation/trusted-roots.ts';
 import type { Custody } from '../../custody/contract.ts';
 import type { KeyPairMaker } from '../../custody/software/rsa-key-maker.ts';
@@ -19,16 +18,16 @@ import { grantDirectory } from './grant-directory.ts';
 import { grantTokens } from './grant-tokens.ts';
 import { kmsService } from './index.ts';
 import { keyDirectory } from './key-directory.ts';
-import type { PolicyCompiler } from './key-source.ts';
+import { compileKeyPolicy } from './key-policy.ts';
 import { type LastUsages, lastUsages, startOfTracking } from './last-usages.ts';
-import type { ServiceKeys } from './ports.ts';
+import type { ServiceKeys, UnknownPrincipals } from './ports.ts';
 import { serviceKeys } from './service-keys.ts';
 
 /** AWS KMS below the wire: a store in memory, and as many workers over it as a test wants, all of them real. */
 export interface Machine {
   readonly store: Store;
   readonly epoch: Epoch;
-  worker(capacity?: number, attestationRoots?: TrustedRoots): Promise<Worker>;
+  worker(capacity?: number, attestationRoots?: TrustedRoots, unknownPrincipals?: UnknownPrincipals): Promise<Worker>;
 }
 
 export interface Worker {
@@ -47,8 +46,6 @@ export interface Worker {
   call(operation: string, input: object, caller?: Caller, more?: Partial<Scope>): Promise<Record<string, unknown>>;
 }
 
-export const compilePolicy: PolicyCompiler = (text) => parsePolicy(text, 'resource');
-
 /**
  * @param seed of its random numbers: a machine over the store of another must not make the same ids again
  * @param makeKeyPair makes the key pairs of imports
@@ -60,10 +57,10 @@ export function machine(records: Store = sealedMemoryStore(), seed = 'machine', 
   return {
     store,
     epoch,
-    async worker(capacity = 100, attestationRoots = []) {
+    async worker(capacity = 100, attestationRoots = [], unknownPrincipals = 'believed') {
       const custody = softwareCustody(testSealer(), random);
       const feed = await changeFeed(store, epoch);
-      const directory = keyDirectory({ store, feed, custody, compilePolicy, capacity });
+      const directory = keyDirectory({ store, feed, custody, compilePolicy: compileKeyPolicy, capacity });
       const materialImport = softwareImport(testSealer(), testSealer(), makeKeyPair);
       const usages = lastUsages(store, await startOfTracking(store, NOW));
       const audited: AuditRecord[] = [];
@@ -75,7 +72,14 @@ export function machine(records: Store = sealedMemoryStore(), seed = 'machine', 
         },
         close: async () => {},
       };
-      const keysOfServices = serviceKeys({ store, keys: directory, custody, random, compilePolicy, audit });
+      const keysOfServices = serviceKeys({
+        store,
+        keys: directory,
+        custody,
+        random,
+        compilePolicy: compileKeyPolicy,
+        audit,
+      });
       const grants = grantDirectory({ store, feed, capacity });
       const service = kmsService({
         store,
@@ -85,10 +89,11 @@ export function machine(records: Store = sealedMemoryStore(), seed = 'machine', 
         custody,
         materialImport,
         random,
-        compilePolicy,
+        compilePolicy: compileKeyPolicy,
         attestationRoots,
         usages,
         serviceKeys: keysOfServices,
+        unknownPrincipals,
       });
       return {
         service,

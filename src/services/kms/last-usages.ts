@@ -1,10 +1,10 @@
 import { parseKeyArn } from '../../keys/key.ts';
-import { type LastUsage, later } from '../../keys/last-usage.ts';
+import type { LastUsage } from '../../keys/last-usage.ts';
 import { keyName, keysTable, lastUsagesTable, usageTrackingTable } from '../../keys/tables.ts';
-import { KeyholdError } from '../../runtime/errors.ts';
 import type { Store, Transaction } from '../../store/sealed-store.ts';
 import type { Success, Target } from '../operation.ts';
 import type { AnyOperation } from '../perform.ts';
+import { keepLaterUsage, type WrittenUsages, writeUsages } from '../write-usages.ts';
 import { notedUsages } from './noted-usages.ts';
 
 /**
@@ -22,15 +22,6 @@ export interface LastUsages {
   write(): Promise<WrittenUsages>;
 }
 
-export interface WrittenUsages {
-  /** Whether more is noted than one go writes. */
-  readonly more: boolean;
-  /** Usages that found no room in memory since the go before, and are lost. */
-  readonly lost: number;
-  /** Keys, by their ARNs, whose record was edited by someone: it is not overwritten, and their usages are lost. */
-  readonly tampered: readonly string[];
-}
-
 /** The name of the one record of {@link usageTrackingTable}. */
 const THIS = 'this';
 
@@ -38,8 +29,6 @@ const THIS = 'this';
 const MOST_NOTED = 120_000;
 /** Keys written in one go; see docs/operations.md for what follows from it. */
 const MOST_WRITTEN = 500;
-/** Records written without letting requests in between. */
-const IN_ONE_TURN = 20;
 
 export function lastUsages(store: Store, trackedSinceMs: number): LastUsages {
   const noted = notedUsages(MOST_NOTED);
@@ -54,10 +43,7 @@ export function lastUsages(store: Store, trackedSinceMs: number): LastUsages {
     unwritten: (keyArn) => noted.get(keyArn),
     async write() {
       const batch = noted.first(MOST_WRITTEN);
-      const tampered: string[] = [];
-      if (batch.length > 0) {
-        await store.transact((transaction) => writeAll(transaction, batch, tampered), { unlogged: true });
-      }
+      const tampered = await writeUsages(store, batch, writeOne);
       for (const [arn, usage] of batch) noted.strike(arn, usage);
       const lostBefore = lost;
       lost = 0;
@@ -85,29 +71,9 @@ export function usesKeys(operation: AnyOperation): boolean {
   return targets.some(({ summary }) => summary.usage !== undefined);
 }
 
-async function writeAll(
-  transaction: Transaction,
-  batch: readonly (readonly [string, LastUsage])[],
-  tampered: string[],
-): Promise<void> {
-  for (const [index, [arn, usage]] of batch.entries()) {
-    try {
-      await writeOne(transaction, keyName(parseKeyArn(arn)), usage);
-    } catch (error) {
-      if (!(error instanceof KeyholdError && error.code === 'TamperedRecord')) throw error;
-      tampered.push(arn);
-    }
-    if (index % IN_ONE_TURN === IN_ONE_TURN - 1) await new Promise(setImmediate);
-  }
-}
-
-async function writeOne(transaction: Transaction, name: string, usage: LastUsage): Promise<void> {
+async function writeOne(transaction: Transaction, arn: string, usage: LastUsage): Promise<void> {
+  const name = keyName(parseKeyArn(arn));
   // A key that was destroyed meanwhile leaves nothing behind.
   const [key] = await transaction.names(keysTable, { prefix: name, limit: 1 });
-  if (key !== name) return;
-  const written = await transaction.get(lastUsagesTable, name);
-  if (written === undefined) await transaction.create(lastUsagesTable, name, usage);
-  else if (later(written.value, usage) === usage) {
-    await transaction.replace(lastUsagesTable, name, usage, written.version);
-  }
+  if (key === name) await keepLaterUsage(transaction, lastUsagesTable, name, usage);
 }

@@ -1,4 +1,5 @@
 import type { ListGrantsRequest, ListGrantsResponse } from '@aws-sdk/client-kms';
+import type { GrantRecord } from '../../keys/grant.ts';
 import {
   grantName,
   grantsOfGranteePrefix,
@@ -10,8 +11,9 @@ import { grantId, keyId, limitUpTo, marker, principal } from '../../wire/kms-sha
 import { required, structure } from '../../wire/shapes.ts';
 import { pageOfRecords } from '../pagination.ts';
 import { forAwsResource } from './condition-keys.ts';
-import { grantListEntry } from './grant-list-entry.ts';
-import { nameInGrants, placeOf } from './grant-rows.ts';
+import { grantListEntries } from './grant-list-entry.ts';
+import { identifiedIfKnown } from './grant-principals.ts';
+import { isNamed, nameInGrants, placeOf } from './grant-rows.ts';
 import { checkGrantId, forServicesOnly, onePrincipal } from './grant-rules.ts';
 import type { KmsOperation } from './ports.ts';
 import { type KeyResource, keyTarget } from './targets.ts';
@@ -49,11 +51,18 @@ export const listGrants: KmsOperation<ListGrantsRequest, ListGrantsResponse, { k
   },
   async handle({ input, targets, ports }) {
     const { identity } = targets.key;
-    const grantee = onePrincipal('Grantee', input.GranteePrincipal, input.GranteeServicePrincipal);
+    const named = onePrincipal('Grantee', input.GranteePrincipal, input.GranteeServicePrincipal);
+    const grantee = named && nameInGrants(await identifiedIfKnown(named, ports.store));
+    const entries = (grants: readonly (GrantRecord | undefined)[]) =>
+      grantListEntries(
+        // One that has gone since the page was read is not listed.
+        grants.flatMap((grant) => (grant === undefined ? [] : [{ key: identity, grant }])),
+        ports.store,
+      );
     if (input.GrantId !== undefined) {
       const grant = (await ports.store.get(grantsTable, grantName(placeOf(identity, input.GrantId))))?.value;
-      const listed = grant && (grantee === undefined || nameInGrants(grant.grantee) === nameInGrants(grantee));
-      return { Grants: listed ? [grantListEntry(identity, grant)] : [], Truncated: false };
+      const isWanted = grantee === undefined || isNamed(grant?.grantee, grantee);
+      return { Grants: isWanted ? await entries([grant]) : [], Truncated: false };
     }
     if (grantee === undefined) {
       const prefix = grantsPrefix(identity);
@@ -65,18 +74,17 @@ export const listGrants: KmsOperation<ListGrantsRequest, ListGrantsResponse, { k
         input,
         USUAL_LIMIT,
       );
-      return { Grants: items.map(({ value }) => grantListEntry(identity, value)), ...rest };
+      return { Grants: await entries(items.map(({ value }) => value)), ...rest };
     }
     const { items, ...rest } = await pageOfRecords(
       ports.store,
       grantsOfGranteeTable,
-      grantsOfGranteePrefix(identity, nameInGrants(grantee)),
+      grantsOfGranteePrefix(identity, grantee),
       'ListGrants',
       input,
       USUAL_LIMIT,
     );
     const found = await Promise.all(items.map(({ value }) => ports.store.get(grantsTable, grantName(value))));
-    // One that has gone since the page was read is not listed.
-    return { Grants: found.flatMap((grant) => (grant ? [grantListEntry(identity, grant.value)] : [])), ...rest };
+    return { Grants: await entries(found.map((grant) => grant?.value)), ...rest };
   },
 };

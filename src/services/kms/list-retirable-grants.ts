@@ -1,4 +1,4 @@
-import type { GrantListEntry, ListGrantsResponse, ListRetirableGrantsRequest } from '@aws-sdk/client-kms';
+import type { ListGrantsResponse, ListRetirableGrantsRequest } from '@aws-sdk/client-kms';
 import { parsePrincipalArn } from '../../authorization/index.ts';
 import { grantName, grantsOfRetiringPrincipalTable, grantsTable } from '../../keys/tables.ts';
 import { invariant } from '../../runtime/errors.ts';
@@ -8,7 +8,8 @@ import { conditionReader } from '../condition-table.ts';
 import { pageOfRecords } from '../pagination.ts';
 import { callerConditions } from './condition-keys.ts';
 import { missingMember } from './errors.ts';
-import { grantListEntry } from './grant-list-entry.ts';
+import { type GrantOfKey, grantListEntries } from './grant-list-entry.ts';
+import { identifiedIfKnown } from './grant-principals.ts';
 import { retiringPrefix } from './grant-rows.ts';
 import { forServicesOnly, retiringPrincipalOf } from './grant-rules.ts';
 import { livingKey } from './key-reference.ts';
@@ -52,7 +53,7 @@ export const listRetirableGrants: KmsOperation<
   effect: 'read',
   audit: { readOnly: true, request: ['RetiringPrincipal', 'RetiringServicePrincipal', 'Limit', 'Marker'] },
   async handle({ input, targets, scope, ports }) {
-    const retiring = { kind: 'AWS', name: targets.principal.arn } as const;
+    const retiring = await identifiedIfKnown({ kind: 'AWS', name: targets.principal.arn }, ports.store);
     const { items, ...rest } = await pageOfRecords(
       ports.store,
       grantsOfRetiringPrincipalTable,
@@ -61,14 +62,14 @@ export const listRetirableGrants: KmsOperation<
       input,
       USUAL_LIMIT,
     );
-    const grants: GrantListEntry[] = [];
-    for (const { value: place } of items) {
+    const grants: GrantOfKey[] = [];
+    for (const { value: key } of items) {
       // The grants of a key that is gone are gone, whether or not the sweep has come to them.
-      if ((await livingKey(ports.keys, place, scope.nowMs)) === undefined) continue;
-      const grant = await ports.store.get(grantsTable, grantName(place));
-      if (grant !== undefined) grants.push(grantListEntry(place, grant.value));
+      if ((await livingKey(ports.keys, key, scope.nowMs)) === undefined) continue;
+      const grant = (await ports.store.get(grantsTable, grantName(key)))?.value;
+      if (grant !== undefined) grants.push({ key, grant });
     }
-    return { Grants: grants, ...rest };
+    return { Grants: await grantListEntries(grants, ports.store), ...rest };
   },
 };
 

@@ -24,7 +24,15 @@ export interface KmsPorts {
   /** What the attestation documents of Nitro enclaves must be signed below. */
   readonly attestationRoots: TrustedRoots;
   readonly usages: LastUsages;
+  readonly unknownPrincipals: UnknownPrincipals;
 }
+
+/**
+ * What becomes of policies and grants that name accounts, users and roles which this deployment does not have. As AWS does,
+ * they are refused: who is made under such a name later must not come into what it was given before. In the sandbox, where
+ * every 12-digit account exists and nobody need be made, they are believed by their ARNs.
+ */
+export type UnknownPrincipals = 'refused' | 'believed';
 
 export interface KeyHandles {
   /** The key's material of this id, opened; undefined if the key has none such. */

@@ -4,7 +4,7 @@ import { KeyholdError } from '../../runtime/errors.ts';
 import { keyId, policy, policyName } from '../../wire/kms-shapes.ts';
 import { boolean, required, structure } from '../../wire/shapes.ts';
 import { unsupported } from './errors.ts';
-import { checkKeyPolicy, ONLY_POLICY_NAME } from './key-policy.ts';
+import { judgedKeyPolicy, ONLY_POLICY_NAME } from './key-policy.ts';
 import type { KmsOperation } from './ports.ts';
 import { type KeyResource, keyTarget } from './targets.ts';
 
@@ -34,13 +34,17 @@ export const putKeyPolicy: KmsOperation<PutKeyPolicyRequest, undefined, { key: K
   },
   effect: 'change',
   audit: { readOnly: false, request: ['KeyId', 'PolicyName', 'Policy', 'BypassPolicyLockoutSafetyCheck'] },
-  async handle({ input, targets, scope, transaction }) {
+  async handle({ input, targets, scope, ports, transaction }) {
     const { key } = targets.key;
-    checkKeyPolicy(input.Policy, key.arn, scope, input.BypassPolicyLockoutSafetyCheck);
+    const policy = await judgedKeyPolicy(
+      { text: input.Policy, keyArn: key.arn, bypassLockoutCheck: input.BypassPolicyLockoutSafetyCheck },
+      scope,
+      ports,
+    );
     const name = keyName(key.record);
     const current = await transaction.get(policiesTable, name);
     if (current === undefined) throw new KeyholdError('TamperedRecord', `${key.arn} has no policy row`);
-    await transaction.replace(policiesTable, name, { policy: input.Policy }, current.version);
+    await transaction.replace(policiesTable, name, policy, current.version);
     return undefined;
   },
 };

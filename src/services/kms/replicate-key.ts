@@ -16,7 +16,7 @@ import { createKeyRows } from './create-key-rows.ts';
 import { destroyKey } from './destroy-key.ts';
 import { invalidState, replicaExists, tooManyReplicas, unsupported } from './errors.ts';
 import { keyMetadata } from './key-metadata.ts';
-import { checkKeyPolicy, defaultKeyPolicy } from './key-policy.ts';
+import { policyOfNewKey } from './key-policy.ts';
 import { materialsOfKey } from './materials-of-key.ts';
 import { primaryKeyTarget } from './multi-region-targets.ts';
 import type { KmsOperation } from './ports.ts';
@@ -84,9 +84,7 @@ export const replicateKey: KmsOperation<
       throw unsupported(`A key in ${primary.region} cannot be replicated to ${identity.region}, in another partition.`);
     }
     await makeRoom(transaction, identity, scope.nowMs);
-    const policyText = input.Policy ?? defaultKeyPolicy(accountId);
-    const replicaScope = { ...scope, region: identity.region };
-    checkKeyPolicy(policyText, keyArn(identity), replicaScope, input.BypassPolicyLockoutSafetyCheck);
+    const policy = await policyOfNewKey(input, identity, { ...scope, region: identity.region }, ports);
     const replicaTags = mergeTags([], readTags(input.Tags ?? []));
 
     // Looked up again, because a replica may have been destroyed to make room.
@@ -106,11 +104,11 @@ export const replicateKey: KmsOperation<
       multiRegion,
       ...(primary.origin === 'EXTERNAL' ? { imported: summariseImported(materials) } : {}),
     };
-    await createKeyRows(transaction, replica, policyText);
+    await createKeyRows(transaction, replica, policy);
     return {
       // AWS answers while the key is still being made; here it is ready as soon as this answer is.
       ReplicaKeyMetadata: { ...keyMetadata(replica, scope.nowMs), Enabled: false, KeyState: 'Creating' },
-      ReplicaPolicy: policyText,
+      ReplicaPolicy: policy.policy,
       // AWS leaves it out where there are none, though its example shows an empty list.
       ...(replicaTags.length === 0
         ? {}

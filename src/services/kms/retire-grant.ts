@@ -1,5 +1,5 @@
 import type { RetireGrantRequest } from '@aws-sdk/client-kms';
-import { accountRootArn, grantNames } from '../../authorization/index.ts';
+import { grantNames } from '../../authorization/index.ts';
 import type { GrantRecord } from '../../keys/grant.ts';
 import { keyArn } from '../../keys/key.ts';
 import { grantName, grantsTable } from '../../keys/tables.ts';
@@ -75,13 +75,13 @@ function grantTarget(): Target<Input<RetireGrantRequest>, GrantResource, KmsPort
       const { resourcePolicy: _, ...facts } = keyOfGrant.facts(resolved, scope);
       return resolved.grant === undefined ? { ...facts, unreachable: true } : facts;
     },
-    grantAllows({ resolved, scope, identityAllows }) {
+    grantAllows({ resolved, scope, grantCounts }) {
       const grant = resolved.grant.value;
       const retirers = [grant.retiring, issuingAccount(grant)];
       if (grant.operations.includes('RetireGrant')) retirers.push(grant.grantee);
-      const { principal } = scope.caller;
-      const mayRetire = (names: readonly string[]) => retirers.some((each) => isNamed(each, names));
-      return mayRetire(grantNames(principal)) || (mayRetire([accountRootArn(principal.accountId)]) && identityAllows());
+      return grantNames(scope.caller.principal).some(
+        ({ name, naming }) => retirers.some((each) => isNamed(each, name)) && grantCounts(naming),
+      );
     },
   };
 }

@@ -52,7 +52,7 @@ export function serviceKeys(dependencies: ServiceKeyDependencies): ServiceKeys {
       // Another worker, or another request, may have been quicker.
       const there = await transaction.get(keysTable, keyName(plan.record));
       if (there !== undefined) return there.value;
-      const made = await createKeyWithMaterial(transaction, plan.record, material, plan.policy);
+      const made = await createKeyWithMaterial(transaction, plan.record, material, { policy: plan.policy });
       await noteRotation(transaction, made);
       if (plan.aliasName !== undefined) await createAliasRows(transaction, made, plan.aliasName, made.createdAtMs);
       await audit.append(creationRecord(plan, made, random));

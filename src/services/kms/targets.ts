@@ -257,11 +257,9 @@ function keyUse<Input>(use: KeyUse<Input>, namedBy: TargetSummary['namedBy'], cr
   return {
     permission: permissionOf(use),
     grantAllows: (question: GrantQuestion<Input, ResolvedKey>, ports: KmsPorts) => {
-      const { input, resolved, scope, identityAllows } = question;
+      const { input, resolved, scope, grantCounts } = question;
       const request = grantRequest(use, input);
-      return (
-        request !== undefined && grantsAllow(request, resolved.identity, ports.grants, scope.caller, identityAllows)
-      );
+      return request !== undefined && grantsAllow(request, resolved.identity, ports.grants, scope.caller, grantCounts);
     },
     facts: ({ key, identity, namedArn }: ResolvedKey, scope: Scope) => {
       if (key === undefined) return { arn: namedArn, accountId: identity.accountId, unreachable: true };

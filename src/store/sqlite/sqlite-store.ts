@@ -31,6 +31,8 @@ export interface SqliteStoreOptions {
   /** This thread's handle on the lock shared by all threads that open the file. Omitted, this thread is the only one. */
   readonly writeLock?: WriteLock;
   readonly changeLogLimits?: ChangeLogLimits;
+  /** How long the thread is blocked, at most, while another process writes. Default {@link BUSY_TIMEOUT_MS}. */
+  readonly busyTimeoutMs?: number;
 }
 
 export interface SqliteStore extends RawStore {
@@ -42,14 +44,13 @@ export interface SqliteStore extends RawStore {
   scrub(): Promise<void>;
 }
 
-/** The lock keeps our own threads apart; SQLite's blocking wait is left for a backup tool or a shell on the same file. */
+/** The lock keeps our own threads apart; SQLite's blocking wait is left for commands, and a backup tool, on the same file. */
 const BUSY_TIMEOUT_MS = 5_000;
 
 /** A checkpoint waits for readers. Ours are done in microseconds; a backup tool that reads on must not stall the thread. */
 const CHECKPOINT_TIMEOUT_MS = 100;
 
 const CONNECTION_OPTIONS = {
-  timeout: BUSY_TIMEOUT_MS,
   allowExtension: false,
   defensive: true,
   enableDoubleQuotedStringLiterals: false,
@@ -67,7 +68,8 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
   const lock = options.writeLock ?? writeLock(writeLockMemory(1), 0);
   const limits = options.changeLogLimits ?? defaultChangeLogLimits;
   const queue = serialQueue();
-  const { writer, reader } = connect(path);
+  const busyTimeoutMs = options.busyTimeoutMs ?? BUSY_TIMEOUT_MS;
+  const { writer, reader } = connect(path, busyTimeoutMs);
 
   const outside = recordReads(reader);
   const within = recordReads(writer);
@@ -245,7 +247,7 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
         try {
           return writer.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get();
         } finally {
-          writer.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+          writer.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
         }
       });
       if (row?.['busy'] !== 0) throw new KeyholdError('StoreUnavailable', 'a reader keeps the write-ahead log in use');
@@ -264,11 +266,11 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
   return { get, list, names, head, changesSince, transact, scrub, close };
 }
 
-function connect(path: string): { writer: DatabaseSync; reader: DatabaseSync } {
+function connect(path: string, timeout: number): { writer: DatabaseSync; reader: DatabaseSync } {
   let writer: DatabaseSync | undefined;
   try {
     createForOwnerOnly(path);
-    writer = new DatabaseSync(path, CONNECTION_OPTIONS);
+    writer = new DatabaseSync(path, { ...CONNECTION_OPTIONS, timeout });
     // First of all, so that a database that is not ours stays as it is.
     inspectSchema(writer, path);
     useWriteAheadLog(writer, path);
@@ -278,7 +280,7 @@ function connect(path: string): { writer: DatabaseSync; reader: DatabaseSync } {
       'PRAGMA trusted_schema = OFF; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA secure_delete = ON',
     );
     migrate(writer, path);
-    const reader = new DatabaseSync(path, { ...CONNECTION_OPTIONS, readOnly: true });
+    const reader = new DatabaseSync(path, { ...CONNECTION_OPTIONS, timeout, readOnly: true });
     reader.exec('PRAGMA trusted_schema = OFF');
     return { writer, reader };
   } catch (error) {

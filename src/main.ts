@@ -1,28 +1,85 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { pino } from 'pino';
-import { type Config, helpText, readCommand } from './config/config.ts';
+import { type Command, type Config, helpText, type NewAccountOptions, readCommand } from './config/config.ts';
 import { systemClock } from './runtime/clock.ts';
 import { KeyholdError } from './runtime/errors.ts';
 import { systemRandom } from './runtime/random.ts';
+import { addAccount, listAccounts } from './server/accounts.ts';
 import { attestationRoots } from './server/attestation-roots.ts';
 import { type Prepared, prepareDataDirectory } from './server/data-directory.ts';
 import { readTlsFiles } from './server/listener.ts';
 import { readRequestQuotas } from './server/request-quotas.ts';
+import { plantSeed, readSeedFile } from './server/seed.ts';
 import { findPort, type RunningServer, startWorkers } from './server/supervisor.ts';
 
-/** The command line. Exit status: 0 after a clean stop, 2 when the start is refused, 1 for anything unforeseen. */
+/**
+ * The command line. Exit status: 0 after a clean stop or when a command has done its work, 2 when the start or the command
+ * is refused, 1 for anything unforeseen.
+ */
 
 const DEFAULT_REGION = 'us-east-1';
+/** The AWS CLI 1 and boto3 read the second one only, most others the first. */
+const REGION_VARIABLES = `AWS_REGION=${DEFAULT_REGION} AWS_DEFAULT_REGION=${DEFAULT_REGION}`;
 
 try {
-  const command = readCommand(process.argv.slice(2), process.env);
-  if (command.command === 'help') console.log(helpText());
-  else if (command.command === 'version') console.log(version());
-  else await serve(command.config);
+  await run(readCommand(process.argv.slice(2), process.env, systemClock.now()));
 } catch (error) {
   if (!isForTheUser(error)) throw error;
   console.error(`keyhold: ${error.message}`);
   process.exitCode = 2;
+}
+
+async function run(command: Command): Promise<void> {
+  switch (command.command) {
+    case 'serve':
+      return serve(command.config);
+    case 'account create':
+      return createAccount(command.account);
+    case 'account list':
+      return showAccounts(command.dataDir, command.json);
+    case 'help':
+      return console.log(helpText(command.of));
+    case 'version':
+      return console.log(version());
+  }
+}
+
+async function createAccount(options: NewAccountOptions): Promise<void> {
+  const surroundings = { clock: systemClock, random: systemRandom(), version: version(), region: DEFAULT_REGION };
+  const { accountId, credentials, rootCredentials } = await addAccount(options, surroundings);
+  console.log(
+    [
+      `Made account ${accountId} with the user administrator.`,
+      `  ${credentials}  holds the administrator's access key`,
+      `  ${rootCredentials}  holds the root user's: keep it elsewhere, daily work does not need it`,
+      '',
+      'With AWS_ENDPOINT_URL as the server printed it:',
+      '',
+      `  export AWS_SHARED_CREDENTIALS_FILE=${shellQuoted(credentials)} ${REGION_VARIABLES}`,
+      '',
+      'Then, for instance: aws sts get-caller-identity',
+    ].join('\n'),
+  );
+}
+
+async function showAccounts(dataDir: string, json: boolean): Promise<void> {
+  const accounts = (await listAccounts(dataDir, systemRandom())).map(({ accountId, name, createdAtMs }) => ({
+    accountId,
+    name: name ?? null,
+    created: new Date(createdAtMs).toISOString(),
+  }));
+  if (json) {
+    console.log(JSON.stringify(accounts, undefined, 2));
+    return;
+  }
+  const width = Math.max('NAME'.length, ...accounts.map(({ name }) => name?.length ?? 0));
+  const row = (id: string, name: string, created: string) => `${id.padEnd(12)}  ${name.padEnd(width)}  ${created}`;
+  console.log(
+    [
+      row('ACCOUNT', 'NAME', 'CREATED'),
+      ...accounts.map(({ accountId, name, created }) => row(accountId, name ?? '', created)),
+    ].join('\n'),
+  );
 }
 
 async function serve(config: Config): Promise<void> {
@@ -31,6 +88,7 @@ async function serve(config: Config): Promise<void> {
   if (config.tls !== undefined) readTlsFiles(config.tls);
   attestationRoots(config.attestationRootPath);
   const quotas = config.requestQuotas === undefined ? undefined : readRequestQuotas(config.requestQuotas);
+  const seed = config.seedPath === undefined ? undefined : readSeedFile(config.seedPath, config.sandbox);
   const port = await findPort(config);
   const prepared = await prepareDataDirectory({
     path: config.dataDir,
@@ -40,8 +98,13 @@ async function serve(config: Config): Promise<void> {
     clock: systemClock,
     random: systemRandom(),
   });
+  if (config.revokeSessionsBeforeMs !== undefined) {
+    const moment = new Date(config.revokeSessionsBeforeMs).toISOString();
+    log.info({ moment }, 'temporary credentials that were issued before this moment are refused');
+  }
   let server: RunningServer;
   try {
+    if (seed !== undefined) await plantSeed(seed, prepared.directory, version(), log);
     server = await startWorkers(config, port, prepared.directory, log, quotas);
   } catch (error) {
     prepared.release();
@@ -89,11 +152,18 @@ function welcome(config: Config, { directory, accountId, firstStart }: Prepared,
       '',
     );
   }
+  // A restored directory has none, nor has one whose owner keeps the file elsewhere.
+  const hasCredentials = existsSync(directory.credentials);
+  const credentials = hasCredentials ? ` AWS_SHARED_CREDENTIALS_FILE=${shellQuoted(directory.credentials)}` : '';
+  lines.push('For AWS clients:', '', `  export AWS_ENDPOINT_URL=${url}${credentials} ${REGION_VARIABLES}`, '');
+  if (!hasCredentials) {
+    lines.push(
+      `${directory.credentials} is not there:`,
+      'set AWS_SHARED_CREDENTIALS_FILE to the file in which you keep the access key.',
+      '',
+    );
+  }
   lines.push(
-    'For AWS clients:',
-    '',
-    `  export AWS_ENDPOINT_URL=${url} AWS_SHARED_CREDENTIALS_FILE=${shellQuoted(directory.credentials)} AWS_REGION=${DEFAULT_REGION}`,
-    '',
     `Then, for instance: aws kms create-key`,
     '',
     `Keyhold ${version()} is listening on ${url} (account ${accountId}, ${server.workers} worker${server.workers === 1 ? '' : 's'}). Ctrl-C stops it.`,

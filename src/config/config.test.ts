@@ -2,10 +2,16 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { KeyholdError } from '../runtime/errors.ts';
-import { type Config, helpText, isLoopback, readCommand } from './config.ts';
+import { type Command, type Config, helpText, isLoopback, readCommand } from './config.ts';
+
+const NOW = Date.UTC(2026, 10, 22, 10, 30, 15);
+
+function commandOf(argv: readonly string[], environment: NodeJS.ProcessEnv = {}): Command {
+  return readCommand(argv, environment, NOW);
+}
 
 function configOf(argv: readonly string[], environment: NodeJS.ProcessEnv = {}): Config {
-  const command = readCommand(argv, environment);
+  const command = commandOf(argv, environment);
   if (command.command !== 'serve') throw new Error(`asks for ${command.command}`);
   return command.config;
 }
@@ -13,7 +19,7 @@ function configOf(argv: readonly string[], environment: NodeJS.ProcessEnv = {}):
 /** The line that a refused start prints. */
 function refusal(argv: readonly string[], environment: NodeJS.ProcessEnv = {}): string {
   try {
-    readCommand(argv, environment);
+    commandOf(argv, environment);
   } catch (error) {
     expect(error).toBeInstanceOf(KeyholdError);
     expect(error).toMatchObject({ code: 'StartupRefused' });
@@ -42,6 +48,8 @@ test('every option is read from the command line, and from its variable alike', 
     workers: 3,
     tls: { certPath: resolve('cert.pem'), keyPath: resolve('/etc/key.pem') },
     requestQuotas: resolve('quotas.json'),
+    seedPath: resolve('seed.yaml'),
+    revokeSessionsBeforeMs: Date.UTC(2026, 10, 22, 9, 0, 0, 500),
     logLevel: 'debug',
     sandbox: false,
   };
@@ -53,6 +61,8 @@ test('every option is read from the command line, and from its variable alike', 
     'tls-cert': 'cert.pem',
     'tls-key': '/etc/key.pem',
     'request-quotas': 'quotas.json',
+    seed: 'seed.yaml',
+    'revoke-sessions-before': '2026-11-22T10:00:00.5+01:00',
     'log-level': 'debug',
   };
   const variableOf = (name: string) => `KEYHOLD_${name.toUpperCase().replaceAll('-', '_')}`;
@@ -91,8 +101,67 @@ test('a switch in the environment is refused when it says neither', () => {
 });
 
 test('--help and --version come before whatever else is wrong with values', () => {
-  expect(readCommand(['--help', '--workers', '0'], {})).toEqual({ command: 'help' });
-  expect(readCommand(['--version'], { KEYHOLD_LISTEN: 'x' })).toEqual({ command: 'version' });
+  expect(commandOf(['--help', '--workers', '0'])).toEqual({ command: 'help', of: 'serve' });
+  expect(commandOf(['--version'], { KEYHOLD_LISTEN: 'x' })).toEqual({ command: 'version' });
+  expect(commandOf(['account', 'create', '--help', '--name='])).toEqual({ command: 'help', of: 'account create' });
+});
+
+test.each([
+  ['-h', 'serve'],
+  ['help', 'serve'],
+  ['help serve', 'serve'],
+  ['serve -h', 'serve'],
+  ['nonsense --help', 'serve'],
+  ['help nonsense', 'serve'],
+  ['account', 'account'],
+  ['account --help', 'account'],
+  ['account -h', 'account'],
+  ['help account', 'account'],
+  ['account create -h', 'account create'],
+  ['help account list', 'account list'],
+])('%s helps with: %s', (line, of) => {
+  expect(commandOf(line.split(' '))).toEqual({ command: 'help', of });
+});
+
+describe('commands', () => {
+  test('to serve is what is meant where nothing is said', () => {
+    expect(configOf(['serve', '--workers', '2'])).toEqual(configOf(['--workers', '2']));
+  });
+
+  test('account create', () => {
+    const dataDir = resolve('data');
+    expect(commandOf(['account', 'create'])).toEqual({ command: 'account create', account: { dataDir } });
+    const all = ['--name', 'production', '--account-id', '111122223333', '--credentials-file', 'c', '--data-dir', 'd'];
+    const account = {
+      dataDir: resolve('d'),
+      name: 'production',
+      accountId: '111122223333',
+      credentialsPath: resolve('c'),
+    };
+    expect(commandOf(['account', 'create', ...all])).toEqual({ command: 'account create', account });
+  });
+
+  test('account create does not take the account of the first start', () => {
+    const environment = { KEYHOLD_ACCOUNT_ID: '111122223333', KEYHOLD_DATA_DIR: '/d' };
+    const account = { dataDir: resolve('/d') };
+    expect(commandOf(['account', 'create'], environment)).toEqual({ command: 'account create', account });
+  });
+
+  test('account list', () => {
+    const list = { command: 'account list', dataDir: resolve('d') };
+    expect(commandOf(['account', 'list', '--data-dir', 'd'])).toEqual({ ...list, json: false });
+    expect(commandOf(['account', 'list', '--json', '--data-dir', 'd'])).toEqual({ ...list, json: true });
+  });
+
+  test('each says in its help what it takes, and what there is besides', () => {
+    expect(helpText('account create')).toContain('--credentials-file <file>');
+    expect(helpText('account create')).not.toContain('--listen');
+    for (const name of ['account create', 'account list'] as const) {
+      expect(helpText()).toContain(`keyhold ${name}`);
+      expect(helpText('account')).toContain(`keyhold ${name}`);
+    }
+    expect(helpText('account')).not.toContain('keyhold [serve]');
+  });
 });
 
 describe('refused', () => {
@@ -100,22 +169,55 @@ describe('refused', () => {
     [['--colour'], "Unknown option '--colour'. See --help."],
     [['-x'], "Unknown option '-x'. See --help."],
     [['--no-sandbox'], "Unknown option '--no-sandbox'"],
-    [['serve'], "Unexpected argument 'serve'"],
-    [['--', 'serve'], "Unexpected argument 'serve'"],
+    [['serve', '--json'], "Unknown option '--json'. See --help."],
+    [['start'], "unknown command 'start'. Commands: serve, account create, account list."],
+    [['account', 'lst'], "unknown command 'account lst'. Commands: serve, account create, account list."],
+    [['account', '--data-dir', 'd'], "unknown command 'account'"],
+    [['account', 'create', 'production'], "unknown command 'account create production'"],
+    [
+      ['--data-dir', 'd', 'account', 'list', '--json'],
+      'the command comes first: keyhold account list --data-dir d --json',
+    ],
+    [['--data-dir', 'serve', '--json'], "Unknown option '--json'"],
+    [['--workers', '2', 'start'], "Unexpected argument 'start'"],
+    [['account', 'create', '--listen', '127.0.0.1:1'], "Unknown option '--listen'"],
+    [['account', 'create', '--account-id', '1'], "--account-id wants 12 digits, not '1'"],
+    [['account', 'create', '--name', ''], '--name wants 1 to 50 printable ASCII characters'],
+    [['account', 'create', '--name', 'x'.repeat(51)], '--name wants 1 to 50 printable ASCII characters'],
+    [['account', 'create', '--name', 'a\nb'], '--name wants 1 to 50 printable ASCII characters'],
+    [['account', 'create', '--credentials-file='], '--credentials-file wants a file'],
+    [['account', 'list', '--data-dir='], '--data-dir wants a directory'],
+    [['--seed='], '--seed wants a file'],
+    [['--revoke-sessions-before', 'now'], '--revoke-sessions-before wants a time such as 2026-11-22T10:30:00Z'],
+    [['--revoke-sessions-before', '2026-11-22'], "not '2026-11-22'"],
+    [['--revoke-sessions-before', '2026-11-22T10:00:00'], "not '2026-11-22T10:00:00'"],
+    [['--revoke-sessions-before', '2026-13-22T10:00:00Z'], "not '2026-13-22T10:00:00Z'"],
+    [['--revoke-sessions-before', '2026-11-22T10:30:16Z'], 'is in the future; every session made until then'],
     [['--workers'], "Option '--workers <value>' argument missing"],
     [['--workers', '--sandbox'], "Option '--workers' argument is ambiguous"],
     [['--sandbox=yes'], "Option '--sandbox' does not take an argument"],
     [['--data-dir='], '--data-dir wants a directory'],
     [['--tls-cert=', '--tls-key=k.pem'], '--tls-cert wants a file'],
     [['--tls-cert=c.pem', '--tls-key='], '--tls-key wants a file'],
-    [['--tls-cert', 'c.pem'], '--tls-cert and --tls-key are given together or not at all'],
-    [['--tls-key', 'k.pem'], '--tls-cert and --tls-key are given together or not at all'],
+    [['--tls-cert', 'c.pem'], '--tls-key is missing: --tls-cert and --tls-key are given together or not at all'],
+    [['--tls-key', 'k.pem'], '--tls-cert is missing: --tls-cert and --tls-key are given together or not at all'],
     [['--request-quotas='], '--request-quotas wants a file, or aws'],
     [['--log-level', 'INFO'], '--log-level wants one of fatal, error, warn, info, debug, trace, silent'],
     [['--log-level='], '--log-level wants one of'],
   ])('%j', (argv, message) => {
     expect(refusal(argv)).toContain(message);
     expect(refusal(argv)).not.toContain('\n');
+  });
+
+  test('options that npm start took for its own', () => {
+    const kept = { npm_config_listen: 'true', npm_config_sandbox: 'true', npm_config_data_dir: 'd' };
+    const message = 'with npm, options come after --: npm start -- --listen <host:port> --data-dir <dir> --sandbox';
+    for (const argv of [[], ['127.0.0.1:9000']]) {
+      expect(refusal(argv, { npm_lifecycle_event: 'start', ...kept })).toBe(message);
+    }
+    // Of npm itself, and of scripts that start the server by themselves.
+    expect(commandOf([], { npm_lifecycle_event: 'start', npm_config_loglevel: 'silent' }).command).toBe('serve');
+    expect(commandOf([], { npm_lifecycle_event: 'test', ...kept }).command).toBe('serve');
   });
 
   const addresses = [
@@ -132,7 +234,7 @@ describe('refused', () => {
   test.each([...addresses, '[::1]', '[::1:80', '127.0.0.1:80\n', 'host:1e3', '127.0.0.1:080808'])(
     '--listen %j',
     (text) => {
-      expect(refusal([`--listen=${text}`])).toBe(`--listen wants host:port, not '${text}'`);
+      expect(refusal([`--listen=${text}`])).toBe(`--listen wants host:port, such as 127.0.0.1:9000, not '${text}'`);
     },
   );
 

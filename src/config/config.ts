@@ -19,6 +19,10 @@ export interface Config {
   readonly sandbox: boolean;
   /** A file of certificates in PEM, trusted beside AWS's as roots of Nitro enclaves' attestation documents. */
   readonly attestationRootPath?: string;
+  /** A YAML file, absolute: what is to be there when the server serves. */
+  readonly seedPath?: string;
+  /** Temporary credentials that were issued before this moment are refused. Milliseconds since 1970. */
+  readonly revokeSessionsBeforeMs?: number;
 }
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -26,124 +30,322 @@ export type LogLevel = (typeof logLevels)[number];
 
 export type Command =
   | { readonly command: 'serve'; readonly config: Config }
-  | { readonly command: 'help' }
+  | { readonly command: 'account create'; readonly account: NewAccountOptions }
+  | { readonly command: 'account list'; readonly dataDir: string; readonly json: boolean }
+  | { readonly command: 'help'; readonly of: HelpTopic }
   | { readonly command: 'version' };
 
+export interface NewAccountOptions {
+  /** Absolute, as are all paths. */
+  readonly dataDir: string;
+  readonly name?: string;
+  /** Twelve digits. */
+  readonly accountId?: string;
+  /** Where the administrator's access key is written; absent, in the data directory. */
+  readonly credentialsPath?: string;
+}
+
 const MOST_WORKERS = 64;
+/** AWS's limit for an account's name ("CreateAccount", AWS Organizations API reference). */
+const MOST_NAME_CHARACTERS = 50;
 
-/** The options of the command line, each with its variable. This table is also what `--help` prints. */
-const options = {
-  listen: { variable: 'KEYHOLD_LISTEN', value: 'host:port', help: 'where to listen (default 127.0.0.1:8080)' },
-  'data-dir': { variable: 'KEYHOLD_DATA_DIR', value: 'dir', help: 'where all state is kept (default ./data)' },
-  'account-id': {
-    variable: 'KEYHOLD_ACCOUNT_ID',
-    value: 'id',
-    help: 'the account to make on the first start, 12 digits (default random)',
-  },
-  workers: { variable: 'KEYHOLD_WORKERS', value: 'n', help: 'how many threads serve requests (default one per core)' },
-  'tls-cert': { variable: 'KEYHOLD_TLS_CERT', value: 'file', help: 'serve TLS 1.2+ with this certificate chain (PEM)' },
-  'tls-key': { variable: 'KEYHOLD_TLS_KEY', value: 'file', help: 'its private key (PEM); SIGHUP reads both again' },
-  'request-quotas': {
-    variable: 'KEYHOLD_REQUEST_QUOTAS',
-    value: 'file',
-    help: 'limit requests per second as this JSON file says, or aws for the quotas of AWS (default no limit)',
-  },
-  'attestation-root': {
-    variable: 'KEYHOLD_ATTESTATION_ROOT',
-    value: 'file',
-    help: 'trust enclaves attested below these certificates too (PEM)',
-  },
-  'log-level': { variable: 'KEYHOLD_LOG_LEVEL', value: 'level', help: `one of ${logLevels.join(', ')} (default info)` },
-  'insecure-http': { variable: 'KEYHOLD_INSECURE_HTTP', help: 'allow a listener that others can reach without TLS' },
-  sandbox: { variable: 'KEYHOLD_SANDBOX', help: 'FOR TESTS: believe every signature, let the clock be moved' },
-  help: { help: 'print this and exit' },
-  version: { help: 'print the version and exit' },
-} as const satisfies Record<string, { variable?: string; value?: string; help: string }>;
+interface Option {
+  /** Absent where only the command line sets it. */
+  readonly variable?: string;
+  /** What stands for its value in `--help`; a switch has none. */
+  readonly value?: string;
+  readonly help: string;
+}
 
-type OptionName = keyof typeof options;
+const dataDir = { variable: 'KEYHOLD_DATA_DIR', value: 'dir', help: 'where all state is kept (default ./data)' };
+const help = { help: 'print this and exit' };
 
-/** Reads the command line and the environment. Throws StartupRefused with one line that says what is wrong. */
-export function readCommand(argv: readonly string[], environment: NodeJS.ProcessEnv): Command {
-  const given = parseCommandLine(argv);
-  if (given['help'] === true) return { command: 'help' };
-  if (given['version'] === true) return { command: 'version' };
-  const text = (name: OptionName): string | undefined => {
-    const value = given[name];
+/** The commands with their options, each with its variable. This table is also what `--help` prints. */
+const commands = {
+  serve: {
+    usage: 'keyhold [serve] [options]',
+    summary: 'Serves the AWS KMS API, with IAM and STS beside it.',
+    next: 'Then: aws kms create-key, with the variables that the server prints when it starts.',
+    options: {
+      listen: { variable: 'KEYHOLD_LISTEN', value: 'host:port', help: 'where to listen (default 127.0.0.1:8080)' },
+      'data-dir': dataDir,
+      'account-id': {
+        variable: 'KEYHOLD_ACCOUNT_ID',
+        value: 'id',
+        help: 'the account to make on the first start, 12 digits (default random)',
+      },
+      seed: {
+        variable: 'KEYHOLD_SEED',
+        value: 'file',
+        help: 'bring accounts, identities and keys in line with this YAML file at the start',
+      },
+      workers: {
+        variable: 'KEYHOLD_WORKERS',
+        value: 'n',
+        help: 'how many threads serve requests (default one per core)',
+      },
+      'tls-cert': {
+        variable: 'KEYHOLD_TLS_CERT',
+        value: 'file',
+        help: 'serve TLS 1.2+ with this certificate chain (PEM)',
+      },
+      'tls-key': { variable: 'KEYHOLD_TLS_KEY', value: 'file', help: 'its private key (PEM); SIGHUP reads both again' },
+      'request-quotas': {
+        variable: 'KEYHOLD_REQUEST_QUOTAS',
+        value: 'file',
+        help: 'limit requests per second as this JSON file says, or aws for the quotas of AWS (default no limit)',
+      },
+      'attestation-root': {
+        variable: 'KEYHOLD_ATTESTATION_ROOT',
+        value: 'file',
+        help: 'trust enclaves attested below these certificates too (PEM)',
+      },
+      'revoke-sessions-before': {
+        variable: 'KEYHOLD_REVOKE_SESSIONS_BEFORE',
+        value: 'time',
+        help: 'refuse temporary credentials issued before this moment (ISO 8601)',
+      },
+      'log-level': {
+        variable: 'KEYHOLD_LOG_LEVEL',
+        value: 'level',
+        help: `one of ${logLevels.join(', ')} (default info)`,
+      },
+      'insecure-http': {
+        variable: 'KEYHOLD_INSECURE_HTTP',
+        help: 'allow a listener that others can reach without TLS',
+      },
+      sandbox: { variable: 'KEYHOLD_SANDBOX', help: 'FOR TESTS: believe every signature, let the clock be moved' },
+      help,
+      version: { help: 'print the version and exit' },
+    },
+  },
+  'account create': {
+    usage: 'keyhold account create [options]',
+    summary: 'Makes one more account, with its root user and an administrator, whether or not the server runs.',
+    next: 'Then: aws sts get-caller-identity, with AWS_SHARED_CREDENTIALS_FILE set to the file that it names.',
+    options: {
+      'data-dir': dataDir,
+      name: { value: 'name', help: `what people call the account, up to ${MOST_NAME_CHARACTERS} characters` },
+      // Not the variable of the first start, whose account is there already.
+      'account-id': { value: 'id', help: '12 digits (default random)' },
+      'credentials-file': {
+        value: 'file',
+        help: "a new file for the administrator's access key (default one in the data directory)",
+      },
+      help,
+    },
+  },
+  'account list': {
+    usage: 'keyhold account list [options]',
+    summary: 'Lists the accounts, whether or not the server runs.',
+    next: 'Then: keyhold account create makes another one.',
+    options: { 'data-dir': dataDir, json: { help: 'print JSON' }, help },
+  },
+} as const satisfies Record<
+  string,
+  { usage: string; summary: string; next: string; options: Readonly<Record<string, Option>> }
+>;
+
+export type CommandName = keyof typeof commands;
+const commandNames = Object.keys(commands) as CommandName[];
+/** `account` is no command, but what some commands begin with. */
+export type HelpTopic = CommandName | 'account';
+type ServeOption = keyof (typeof commands)['serve']['options'];
+
+/** What was given of one command's options, on the command line or else in the environment. */
+interface Given<Name extends string> {
+  text(name: Name): string | undefined;
+  flag(name: Name): boolean;
+}
+
+/**
+ * Reads the command line and the environment. Throws StartupRefused with one line that says what is wrong.
+ *
+ * @param nowMs the moment of the start
+ */
+export function readCommand(argv: readonly string[], environment: NodeJS.ProcessEnv, nowMs: number): Command {
+  refuseWhatNpmKept(environment);
+  const { name, rest } = findCommand(argv);
+  if (name === 'account') return { command: 'help', of: name };
+  const values = parseCommandLine(name, rest);
+  if (values['help'] === true) return { command: 'help', of: name };
+  if (values['version'] === true) return { command: 'version' };
+  switch (name) {
+    case 'serve':
+      return { command: name, config: readConfig(given(name, values, environment), nowMs) };
+    case 'account create':
+      return { command: name, account: readNewAccount(given(name, values, environment)) };
+    case 'account list': {
+      const options = given(name, values, environment);
+      return { command: name, dataDir: readDataDir(options), json: options.flag('json') };
+    }
+  }
+}
+
+/** Before `--`, npm takes options for its own, hands them over as variables, and would start a server without them. */
+function refuseWhatNpmKept(environment: NodeJS.ProcessEnv): void {
+  if (environment['npm_lifecycle_event'] !== 'start') return;
+  const kept = Object.entries<Option>(commands.serve.options)
+    .filter(([name]) => environment[`npm_config_${name.replaceAll('-', '_')}`])
+    .map(([name, option]) => optionUsage(name, option));
+  if (kept.length > 0) throw refused(`with npm, options come after --: npm start -- ${kept.join(' ')}`);
+}
+
+/** The words before the first option. Without any, the server is meant; `help` is as good as `--help`. */
+function findCommand(argv: readonly string[]): { name: HelpTopic; rest: readonly string[] } {
+  if (argv[0] === 'help') return findCommand([...argv.slice(1), '--help']);
+  const firstOption = argv.findIndex((word) => word.startsWith('-'));
+  const words = firstOption < 0 ? argv : argv.slice(0, firstOption);
+  const rest = argv.slice(words.length);
+  if (words.length === 0) return { name: 'serve', rest };
+  const written = words.join(' ');
+  const name = commandNames.find((each) => each === written);
+  if (name !== undefined) return { name, rest };
+  const asksForHelp = rest.includes('--help') || rest.includes('-h');
+  if (written === 'account' && (asksForHelp || rest.length === 0)) return { name: written, rest };
+  if (asksForHelp) return { name: 'serve', rest: ['--help'] };
+  throw refused(`unknown command '${written}'. Commands: ${commandNames.join(', ')}.`);
+}
+
+function given<Name extends CommandName>(
+  command: Name,
+  values: Readonly<Record<string, string | boolean | undefined>>,
+  environment: NodeJS.ProcessEnv,
+): Given<keyof (typeof commands)[Name]['options'] & string> {
+  const options: Readonly<Record<string, Option>> = commands[command].options;
+  const text = (name: string): string | undefined => {
+    const value = values[name];
     if (typeof value === 'string') return value;
-    const { variable } = options[name] as { readonly variable?: string };
+    const variable = options[name]?.variable;
     const set = variable === undefined ? undefined : environment[variable];
     return set === '' ? undefined : set;
   };
-  const flag = (name: OptionName): boolean => given[name] === true || readSwitch(name, text(name));
+  return { text, flag: (name) => values[name] === true || readSwitch(options[name]?.variable, text(name)) };
+}
 
+function readConfig({ text, flag }: Given<ServeOption>, nowMs: number): Config {
   const { host, port } = readListen(text('listen') ?? '127.0.0.1:8080');
   const accountId = readAccountId(text('account-id'));
   const tls = readTls(text('tls-cert'), text('tls-key'));
   const requestQuotas = readQuotasSource(text('request-quotas'));
   const attestationRoot = text('attestation-root');
+  const seed = text('seed');
+  const revokeSessionsBeforeMs = readRevocation(text('revoke-sessions-before'), nowMs);
   const sandbox = flag('sandbox');
   if (sandbox && !isLoopback(host)) throw refused(`--sandbox listens on loopback addresses only, not on ${host}`);
   if (!isLoopback(host) && tls === undefined && !flag('insecure-http')) {
     throw refused(`refusing to serve ${host} without TLS: give --tls-cert and --tls-key, or --insecure-http`);
   }
   return {
-    command: 'serve',
-    config: {
-      host,
-      port,
-      dataDir: readPath('data-dir', 'directory', text('data-dir') ?? 'data'),
-      ...(accountId === undefined ? {} : { accountId }),
-      workers: readWorkers(text('workers')),
-      ...(tls === undefined ? {} : { tls }),
-      ...(requestQuotas === undefined ? {} : { requestQuotas }),
-      ...(attestationRoot === undefined
-        ? {}
-        : { attestationRootPath: readPath('attestation-root', 'file', attestationRoot) }),
-      logLevel: readLogLevel(text('log-level') ?? 'info'),
-      sandbox,
-    },
+    host,
+    port,
+    dataDir: readDataDir({ text }),
+    ...(accountId === undefined ? {} : { accountId }),
+    ...(seed === undefined ? {} : { seedPath: readPath('seed', 'file', seed) }),
+    workers: readWorkers(text('workers')),
+    ...(tls === undefined ? {} : { tls }),
+    ...(requestQuotas === undefined ? {} : { requestQuotas }),
+    ...(attestationRoot === undefined
+      ? {}
+      : { attestationRootPath: readPath('attestation-root', 'file', attestationRoot) }),
+    ...(revokeSessionsBeforeMs === undefined ? {} : { revokeSessionsBeforeMs }),
+    logLevel: readLogLevel(text('log-level') ?? 'info'),
+    sandbox,
   };
 }
 
-export function helpText(): string {
-  const lines = Object.entries(options).map(([name, option]) => {
-    const left = `  --${name}${'value' in option ? ` <${option.value}>` : ''}`;
-    const right = 'variable' in option ? `${option.help} [${option.variable}]` : option.help;
-    return `${left.padEnd(30)}${right}`;
+function readNewAccount({ text }: Given<keyof (typeof commands)['account create']['options']>): NewAccountOptions {
+  const name = text('name');
+  const accountId = readAccountId(text('account-id'));
+  const credentialsFile = text('credentials-file');
+  // Printable, so that a listing stays a table.
+  if (name !== undefined && (!/^[\x20-\x7e]+$/.test(name) || name.length > MOST_NAME_CHARACTERS)) {
+    throw refused(`--name wants 1 to ${MOST_NAME_CHARACTERS} printable ASCII characters`);
+  }
+  return {
+    dataDir: readDataDir({ text }),
+    ...(name === undefined ? {} : { name }),
+    ...(accountId === undefined ? {} : { accountId }),
+    ...(credentialsFile === undefined
+      ? {}
+      : { credentialsPath: readPath('credentials-file', 'file', credentialsFile) }),
+  };
+}
+
+export function helpText(topic: HelpTopic = 'serve'): string {
+  if (topic === 'account') {
+    const group = commandNames.filter((name) => name.startsWith(`${topic} `));
+    return ['Commands on accounts:', '', ...summaries(group), '', 'Each has its own --help.'].join('\n');
+  }
+  const { usage, summary, next, options } = commands[topic];
+  const lines = Object.entries<Option>(options).map(([name, option]) => {
+    const { variable, help: meaning } = option;
+    const right = variable === undefined ? meaning : `${meaning} [${variable}]`;
+    return `  ${optionUsage(name, option).padEnd(32)}${right}`;
   });
   return [
-    'Usage: npm start -- [options]',
+    `Usage: ${usage}`,
     '',
-    'Serves the AWS KMS API. Every option can also be set by the environment variable in brackets.',
+    `${summary} What has a name in brackets can also be set by that environment variable.`,
     '',
     ...lines,
     '',
-    'Then: aws kms create-key, with the three variables that the server prints when it starts.',
+    'Other commands:',
+    '',
+    ...summaries(commandNames.filter((name) => name !== topic)),
+    '',
+    next,
   ].join('\n');
 }
 
-function parseCommandLine(argv: readonly string[]): Record<string, string | boolean | undefined> {
+function summaries(names: readonly CommandName[]): string[] {
+  return names.map((name) => `  ${commands[name].usage.padEnd(34)}${commands[name].summary}`);
+}
+
+function optionUsage(name: string, { value }: Option): string {
+  return `--${name}${value === undefined ? '' : ` <${value}>`}`;
+}
+
+function parseCommandLine(command: CommandName, args: readonly string[]): Record<string, string | boolean | undefined> {
   const declared = Object.fromEntries(
-    Object.entries(options).map(([name, option]) => [
+    Object.entries<Option>(commands[command].options).map(([name, option]) => [
       name,
-      { type: 'value' in option ? ('string' as const) : ('boolean' as const) },
+      {
+        type: option.value === undefined ? ('boolean' as const) : ('string' as const),
+        ...(name === 'help' ? { short: 'h' } : {}),
+      },
     ]),
   );
   try {
-    const { values } = parseArgs({ args: [...argv], options: declared, strict: true, allowPositionals: false });
+    const { values } = parseArgs({ args: [...args], options: declared, strict: true, allowPositionals: false });
     return values as Record<string, string | boolean | undefined>;
   } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const late = code === 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL' ? lateCommand(args) : undefined;
+    if (late !== undefined) throw refused(`the command comes first: keyhold ${late.join(' ')}`, cause);
     // Node's message is one sentence or two; the first names the option.
-    const [sentence = 'bad command line'] = (cause as Error).message.split(/\.\s|\n/);
+    const [sentence = 'bad command line'] = message.split(/\.\s|\n/);
     throw refused(`${sentence}. See --help.`, cause);
   }
+}
+
+/** A command line whose command stands among its options, put right. */
+function lateCommand(args: readonly string[]): readonly string[] | undefined {
+  for (const name of commandNames) {
+    const words = name.split(' ');
+    const at = args.findIndex((_, from) => words.every((word, index) => args[from + index] === word));
+    if (at > 0) return [...words, ...args.slice(0, at), ...args.slice(at + words.length)];
+  }
+  return undefined;
 }
 
 function readListen(text: string): { host: string; port: number } {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s[\]]+)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
   const host = match?.[1] ?? match?.[2];
-  if (host === undefined || port > 65535) throw refused(`--listen wants host:port, not '${text}'`);
+  if (host === undefined || port > 65535) {
+    throw refused(`--listen wants host:port, such as 127.0.0.1:9000, not '${text}'`);
+  }
   return { host, port };
 }
 
@@ -161,13 +363,15 @@ function readWorkers(text: string | undefined): number {
 
 function readTls(cert: string | undefined, key: string | undefined): { certPath: string; keyPath: string } | undefined {
   if (cert === undefined && key === undefined) return undefined;
-  if (cert === undefined || key === undefined)
-    throw refused('--tls-cert and --tls-key are given together or not at all');
+  if (cert === undefined || key === undefined) {
+    const missing = cert === undefined ? '--tls-cert' : '--tls-key';
+    throw refused(`${missing} is missing: --tls-cert and --tls-key are given together or not at all`);
+  }
   return { certPath: readPath('tls-cert', 'file', cert), keyPath: readPath('tls-key', 'file', key) };
 }
 
 /** Makes a path absolute. An empty one, from a script's unset variable, would be the current directory. */
-function readPath(name: OptionName, what: string, text: string): string {
+function readPath(name: string, what: string, text: string): string {
   if (text === '') throw refused(`--${name} wants a ${what}`);
   return resolve(text);
 }
@@ -177,6 +381,29 @@ function readQuotasSource(text: string | undefined): string | undefined {
   return text === undefined || text === 'aws' ? text : readPath('request-quotas', 'file, or aws', text);
 }
 
+function readDataDir({ text }: Pick<Given<'data-dir'>, 'text'>): string {
+  return readPath('data-dir', 'directory', text('data-dir') ?? 'data');
+}
+
+/** ISO 8601 with a time and a zone: without one of them, it would be another moment on another machine. */
+const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:\d\d)$/;
+
+/**
+ * A moment in the future is refused, for until then it would revoke each session at the moment of its issue. AWS's own way
+ * ("Revoke IAM role temporary security credentials", IAM user guide) only knows the moment at which somebody revokes.
+ */
+function readRevocation(text: string | undefined, nowMs: number): number | undefined {
+  if (text === undefined) return undefined;
+  const moment = MOMENT.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(moment)) {
+    throw refused(`--revoke-sessions-before wants a time such as 2026-11-22T10:30:00Z, not '${text}'`);
+  }
+  if (moment > nowMs) {
+    throw refused(`--revoke-sessions-before ${text} is in the future; every session made until then would be revoked`);
+  }
+  return moment;
+}
+
 function readLogLevel(text: string): LogLevel {
   const level = logLevels.find((each) => each === text);
   if (level === undefined) throw refused(`--log-level wants one of ${logLevels.join(', ')}, not '${text}'`);
@@ -184,10 +411,9 @@ function readLogLevel(text: string): LogLevel {
 }
 
 /** A switch in the environment: `1` and `true` are on, `0` and `false` off. */
-function readSwitch(name: OptionName, text: string | undefined): boolean {
+function readSwitch(variable: string | undefined, text: string | undefined): boolean {
   if (text === undefined || text === '0' || text === 'false') return false;
   if (text === '1' || text === 'true') return true;
-  const { variable } = options[name] as { readonly variable?: string };
   throw refused(`${variable} wants 1 or 0, not '${text}'`);
 }
 

@@ -1,7 +1,7 @@
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { createDomainKey, hasDomainKeys, openDomainKeys } from '../custody/domain-keys.ts';
+import { createDomainKey, type DomainKeys, hasDomainKeys, openDomainKeys } from '../custody/domain-keys.ts';
 import type { RootKey } from '../custody/root-key/contract.ts';
 import { createRootKeyFile, openRootKeyFile } from '../custody/root-key/file-root-key.ts';
 import { keysTable } from '../keys/tables.ts';
@@ -13,7 +13,7 @@ import { createAccount, type NewAccessKey, newAccessKey } from '../services/iam/
 import { newAccountId } from '../services/iam/identifiers.ts';
 import { accessKeysTable, accountsTable, usersTable } from '../services/iam/records.ts';
 import { startOfTracking, startTracking } from '../services/kms/last-usages.ts';
-import { sealedStore, sealedTransaction, table } from '../store/sealed-store.ts';
+import { type Store, sealedStore, sealedTransaction, table } from '../store/sealed-store.ts';
 import { openSqliteStore, type SqliteStore } from '../store/sqlite/sqlite-store.ts';
 
 /** What lies in a data directory, and nothing else does. */
@@ -29,7 +29,15 @@ export interface DataDirectory {
   readonly lock: string;
 }
 
-export function dataDirectory(path: string): DataDirectory {
+/** Where the access keys of a further account are written: its administrator's, and its root user's. */
+export function accountFiles(
+  { credentials, rootCredentials }: DataDirectory,
+  accountId: string,
+): Pick<DataDirectory, 'credentials' | 'rootCredentials'> {
+  return { credentials: `${credentials}-${accountId}`, rootCredentials: `${rootCredentials}-${accountId}` };
+}
+
+function dataDirectory(path: string): DataDirectory {
   return {
     path,
     rootKey: join(path, 'root.key'),
@@ -57,9 +65,17 @@ const OUR_FILES = new Set([
   // Of the file system, where a volume of its own is the data directory.
   'lost+found',
 ]);
+/** The access keys of accounts that `keyhold account create` made. */
+const ACCOUNT_FILE = /^(?:root-)?credentials-\d{12}(?:\.new)?$/;
 
 /** SQLite's result code when another connection holds the lock. */
 const SQLITE_BUSY = 5;
+
+/**
+ * How long a command waits for the server's transactions. SQLite looks again every tenth of a second, and a server that
+ * changes something all the time leaves it few moments in which the lock is free.
+ */
+const SHARED_BUSY_TIMEOUT_MS = 60_000;
 
 /** What a deployment is, for good: made on the first start, in the transaction that makes everything else. */
 interface DeploymentRecord {
@@ -100,23 +116,100 @@ export interface Prepared {
  * The first start is all or nothing: one transaction at its end makes the domain key and the deployment. A crash before it
  * leaves files that the next start takes up (the root key) or writes anew (the credentials).
  */
-export async function prepareDataDirectory(options: PrepareOptions): Promise<Prepared> {
+export function prepareDataDirectory(options: PrepareOptions): Promise<Prepared> {
+  return refusingSystemErrors(() => prepare(options));
+}
+
+/** The operating system's refusals, such as EACCES, ENOTDIR or ENOSPC, say which path and why. */
+async function refusingSystemErrors<T>(work: () => Promise<T>): Promise<T> {
   try {
-    return await prepare(options);
+    return await work();
   } catch (error) {
-    // The operating system's refusals, such as EACCES, ENOTDIR or ENOSPC, say which path and why.
     if (error instanceof Error && 'syscall' in error) throw refused(error.message, error);
     throw error;
   }
 }
 
+/** What a data directory holds, opened to be read and changed beside a server, or without one. */
+export interface OpenDeployment {
+  readonly store: Store;
+  readonly domainKeys: DomainKeys;
+  /** The account of the first start. */
+  readonly accountId: string;
+  readonly sandbox: boolean;
+}
+
+/**
+ * Works on a data directory that has had its first start, without taking hold of it: a server may run on it meanwhile.
+ *
+ * Two processes are kept apart by SQLite: each waits for the other's transactions. What the other process must be told, it
+ * reads in the change log at its own next change, so that until then its caches know nothing of what was done here.
+ * INVARIANT: unless this process has taken hold of the directory, `work` adds records and neither changes nor removes any;
+ * what does not exist is in no cache.
+ *
+ * @throws KeyholdError StartupRefused for a directory that is not ours, or has not had its first start
+ */
+export async function withDeployment<T>(
+  path: string,
+  random: Random,
+  work: (deployment: OpenDeployment, directory: DataDirectory) => Promise<T>,
+): Promise<T> {
+  const directory = dataDirectory(path);
+  return refusingSystemErrors(async () => {
+    refuseForeign(directory);
+    if (!existsSync(directory.database)) {
+      const advice = 'give the --data-dir that the server was started with, or start the server once';
+      throw refused(`there is no Keyhold in ${path}: ${advice}`);
+    }
+    refuseWithoutRootKey(directory);
+    return withStore(directory, SHARED_BUSY_TIMEOUT_MS, async (raw) => {
+      const rootKey = openRootKeyFile(directory.rootKey, random);
+      return work(await openDeployment(directory, raw, rootKey, random), directory);
+    });
+  });
+}
+
+/** Opens the database, and closes it whatever `work` comes to. What SQLite refuses, it says in its own words. */
+async function withStore<T>(
+  directory: DataDirectory,
+  busyTimeoutMs: number | undefined,
+  work: (raw: SqliteStore) => Promise<T>,
+): Promise<T> {
+  const raw = openSqliteStore({ path: directory.database, ...(busyTimeoutMs === undefined ? {} : { busyTimeoutMs }) });
+  try {
+    return await work(raw);
+  } catch (error) {
+    throw isStoreFailure(error) ? refused(`${directory.database} cannot be used: ${reasonOf(error)}`, error) : error;
+  } finally {
+    await raw.close();
+  }
+}
+
+async function openDeployment(
+  directory: DataDirectory,
+  raw: SqliteStore,
+  rootKey: RootKey,
+  random: Random,
+): Promise<OpenDeployment> {
+  const domainKeys = await openDomainKeys(raw, rootKey, random);
+  const store = sealedStore(raw, domainKeys.sealer('records'));
+  const deployment = (await store.get(deploymentTable, DEPLOYMENT))?.value;
+  // Not taken for a first start, which would make another administrator, and in the sandbox let anyone use the keys.
+  if (deployment === undefined) {
+    throw new KeyholdError('TamperedRecord', `the record of the deployment is missing from ${directory.database}`);
+  }
+  return { store, domainKeys, ...deployment };
+}
+
+function refuseWithoutRootKey(directory: DataDirectory): void {
+  if (existsSync(directory.rootKey)) return;
+  throw refused(`${directory.rootKey} is missing: without the root key nothing in this data directory can be opened`);
+}
+
 async function prepare(options: PrepareOptions): Promise<Prepared> {
   const directory = dataDirectory(options.path);
   refuseForeign(directory);
-  const known = existsSync(directory.database);
-  if (known && !existsSync(directory.rootKey)) {
-    throw refused(`${directory.rootKey} is missing: without the root key nothing in this data directory can be opened`);
-  }
+  if (existsSync(directory.database)) refuseWithoutRootKey(directory);
   mkdirSync(directory.path, { recursive: true, mode: 0o700 });
   const release = takeLock(directory);
   try {
@@ -124,14 +217,8 @@ async function prepare(options: PrepareOptions): Promise<Prepared> {
     if (!existsSync(directory.rootKey)) createRootKeyFile(directory.rootKey, options.random);
     // A crash while it was made can leave the root key under its temporary name as well: a copy that nobody looks after.
     rmSync(`${directory.rootKey}.new`, { force: true });
-    const raw = openSqliteStore({ path: directory.database });
-    try {
-      return { directory, ...(await openOrMakeDeployment(directory, raw, options)), release };
-    } catch (error) {
-      throw isStoreFailure(error) ? refused(`${directory.database} cannot be used: ${reasonOf(error)}`, error) : error;
-    } finally {
-      await raw.close();
-    }
+    const opened = await withStore(directory, undefined, (raw) => openOrMakeDeployment(directory, raw, options));
+    return { directory, ...opened, release };
   } catch (error) {
     release();
     throw error;
@@ -145,16 +232,10 @@ async function openOrMakeDeployment(
 ): Promise<{ accountId: string; firstStart: boolean }> {
   const rootKey = openRootKeyFile(directory.rootKey, options.random);
   if (await isUnused(raw)) return makeDeployment(directory, raw, rootKey, options);
-  const domainKeys = await openDomainKeys(raw, rootKey, options.random);
-  const store = sealedStore(raw, domainKeys.sealer('records'));
-  const deployment = (await store.get(deploymentTable, DEPLOYMENT))?.value;
-  // Not taken for a first start, which would make another administrator, and in the sandbox let anyone use the keys.
-  if (deployment === undefined) {
-    throw new KeyholdError('TamperedRecord', `the record of the deployment is missing from ${directory.database}`);
-  }
+  const deployment = await openDeployment(directory, raw, rootKey, options.random);
   refuseMisfit(deployment, options);
   // Here and not by the workers, who find the database as this leaves it: all of it in one file.
-  await startOfTracking(store, options.clock.now());
+  await startOfTracking(deployment.store, options.clock.now());
   return { accountId: deployment.accountId, firstStart: false };
 }
 
@@ -194,7 +275,7 @@ async function makeDeployment(
 }
 
 /** As AWS's clients read it ("Configuration and credential file settings", AWS CLI user guide). */
-function credentialsFile({ accessKeyId, secretAccessKey }: NewAccessKey, region: string): string {
+export function credentialsFile({ accessKeyId, secretAccessKey }: NewAccessKey, region: string): string {
   return [
     '[default]',
     `aws_access_key_id = ${accessKeyId}`,
@@ -204,18 +285,19 @@ function credentialsFile({ accessKeyId, secretAccessKey }: NewAccessKey, region:
   ].join('\n');
 }
 
-function refuseMisfit(deployment: DeploymentRecord, options: PrepareOptions): void {
+function refuseMisfit(deployment: Pick<OpenDeployment, 'accountId' | 'sandbox'>, options: PrepareOptions): void {
   if (options.accountId !== undefined && options.accountId !== deployment.accountId) {
     throw refused(
-      `${options.path} belongs to account ${deployment.accountId}; --account-id is for the first start only`,
+      `${options.path} belongs to account ${deployment.accountId}, not ${options.accountId}: ` +
+        'leave out --account-id, or give another --data-dir',
     );
   }
   // The sandbox lets anyone be root of any account: it must never open a directory that holds keys in earnest.
   if (deployment.sandbox !== options.sandbox) {
     throw refused(
       deployment.sandbox
-        ? `${options.path} was made with --sandbox and is not for anything else`
-        : `${options.path} was not made with --sandbox and is not opened with it`,
+        ? `${options.path} was made with --sandbox and is not for anything else: give another --data-dir`
+        : `${options.path} was not made with --sandbox and is not opened with it: give another --data-dir`,
     );
   }
 }
@@ -223,7 +305,7 @@ function refuseMisfit(deployment: DeploymentRecord, options: PrepareOptions): vo
 function refuseForeign(directory: DataDirectory): void {
   if (!existsSync(directory.path)) return;
   if (!statSync(directory.path).isDirectory()) throw refused(`${directory.path} is not a directory`);
-  const foreign = readdirSync(directory.path).find((name) => !OUR_FILES.has(name));
+  const foreign = readdirSync(directory.path).find((name) => !OUR_FILES.has(name) && !ACCOUNT_FILE.test(name));
   if (foreign !== undefined) {
     throw refused(`${directory.path} is not a Keyhold data directory: it holds ${JSON.stringify(foreign)}`);
   }
@@ -244,7 +326,8 @@ function takeLock(directory: DataDirectory): () => void {
   } catch (cause) {
     lock?.close();
     if ((cause as { errcode?: number }).errcode === SQLITE_BUSY) {
-      throw refused(`${directory.path} is in use by another Keyhold server`, cause);
+      const advice = 'stop that one, or give another --data-dir';
+      throw refused(`${directory.path} is in use by another Keyhold server: ${advice}`, cause);
     }
     throw refused(`${directory.lock} cannot be locked: ${(cause as Error).message}`, cause);
   }

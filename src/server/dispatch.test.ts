@@ -2,10 +2,10 @@ import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import type { AuditRecord } from '../audit/record.ts';
 import { systemRandom } from '../runtime/random.ts';
+import { rootCaller } from '../services/iam/callers.ts';
 import { machine } from '../services/kms/kms.test-helper.ts';
 import { openMemoryStore } from '../store/memory/memory-store.ts';
 import { sealedMemoryStore } from '../store/sealed-memory-store.test-helper.ts';
-import { sandboxAuthenticator } from './authenticate.ts';
 import { dispatcher } from './dispatch.ts';
 
 const authorization =
@@ -30,7 +30,7 @@ test('a change whose commit fails after it was recorded leaves a second event, w
   const records: AuditRecord[] = [];
   const dispatch = dispatcher({
     services: [service],
-    authenticate: sandboxAuthenticator(),
+    authenticate: async () => ({ caller: rootCaller('000000000000', 'test'), region: 'us-east-1' }),
     audit: { append: async (json) => void records.push(JSON.parse(json)), close: async () => {} },
     clock: { now: () => Date.UTC(2026, 10, 22) },
     random: systemRandom(),

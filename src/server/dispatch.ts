@@ -38,6 +38,11 @@ export interface ServerResponse {
 export interface DispatchDependencies {
   readonly services: readonly Service[];
   readonly authenticate: Authenticator;
+  /**
+   * Told of each signed request whose signature holds, also where it is then refused: AWS counts that as a use of the access
+   * key. It is quick, and does not throw.
+   */
+  readonly authenticated?: (caller: Caller, service: string, region: string, nowMs: number) => void;
   /** Absent where requests are not limited. */
   readonly throttle?: Throttle;
   readonly audit: AuditTrail;
@@ -63,7 +68,7 @@ export function dispatcher(dependencies: DispatchDependencies): (request: Server
     const { protocol, service, operation } = call;
     if (service !== undefined) attempt.service = service;
     if (operation !== undefined) attempt.operation = operation;
-    if (request.method !== 'POST' || service === undefined || operation === undefined) {
+    if (request.method !== call.method || service === undefined || operation === undefined) {
       throw new KeyholdError('UnknownOperationException', call.unknown);
     }
     if (request.tooLarge) throw new KeyholdError('RequestEntityTooLargeException', 'The request is too large.');
@@ -108,6 +113,7 @@ export function dispatcher(dependencies: DispatchDependencies): (request: Server
     const { caller, region } = await dependencies.authenticate(request, service.name, attempt.nowMs);
     attempt.identity = caller.auditIdentity;
     attempt.region = region;
+    dependencies.authenticated?.(caller, service.name, region, attempt.nowMs);
     return { scope: { ...facts, caller, region }, input: readInput(operation, call, attempt) };
   }
 

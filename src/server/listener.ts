@@ -130,7 +130,7 @@ export function readTlsFiles({ certPath, keyPath }: TlsFiles): { cert: Buffer; k
 export function cannotListen({ host, port }: { host: string; port: number }, cause: NodeJS.ErrnoException) {
   const reason =
     cause.code === 'EADDRINUSE'
-      ? `${host}:${port} is in use`
+      ? `${host}:${port} is in use: give another address, such as --listen 127.0.0.1:9000`
       : `cannot listen on ${host}:${port}: ${cause.code ?? cause.message}`;
   return new KeyholdError('StartupRefused', reason, { cause });
 }

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { LastUsages } from '../services/kms/last-usages.ts';
+import type { WrittenUsages } from '../services/write-usages.ts';
 
 /** Often enough for a figure that people read, and seldom enough to cost nothing: a key that is busy is written each time. */
 const INTERVAL_MS = 5000;
@@ -9,19 +9,23 @@ export interface UsageWriter {
   stop(): Promise<void>;
 }
 
-/** Has this worker's notes of when keys were used written down, every few seconds. */
-export function startUsageWriter(usages: LastUsages, log: Logger): UsageWriter {
+/**
+ * Has this worker's notes of when things were used written down, every few seconds.
+ *
+ * @param what as the log calls them: `keys`
+ */
+export function startUsageWriter(usages: { write(): Promise<WrittenUsages> }, what: string, log: Logger): UsageWriter {
   let writing: Promise<void> | undefined;
 
   /** @returns whether there is more to write, and sense in trying */
   async function write(): Promise<boolean> {
     try {
       const { more, lost, tampered } = await usages.write();
-      if (lost > 0) log.warn({ lost }, 'more keys are in use than can be noted; some last usages are lost');
-      if (tampered.length > 0) log.error({ keys: tampered }, 'the records of some last usages were edited');
+      if (lost > 0) log.warn({ lost }, `more ${what} are in use than can be noted; some last usages are lost`);
+      if (tampered.length > 0) log.error({ [what]: tampered }, 'the records of some last usages were edited');
       return more;
     } catch (err) {
-      log.error({ err }, 'the last usages of keys cannot be written down; it will be tried again');
+      log.error({ err }, `the last usages of ${what} cannot be written down; it will be tried again`);
       return false;
     }
   }

@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { LRUCache } from 'lru-cache';
 import { pino } from 'pino';
 import { openFileTrail } from '../audit/file-trail.ts';
-import { type Policy, parsePolicy } from '../authorization/index.ts';
+import type { Policy } from '../authorization/index.ts';
 import type { Config } from '../config/config.ts';
 import { openDomainKeys } from '../custody/domain-keys.ts';
 import { openRootKeyFile } from '../custody/root-key/file-root-key.ts';
@@ -13,18 +13,24 @@ import { softwareImport } from '../custody/software/software-import.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { invariant, KeyholdError } from '../runtime/errors.ts';
 import { systemRandom } from '../runtime/random.ts';
+import { accessKeyUsages } from '../services/iam/access-keys/usages.ts';
 import { credentials } from '../services/iam/credentials.ts';
 import { iamService } from '../services/iam/index.ts';
+import { roleUsages } from '../services/iam/roles/usages.ts';
 import { destroyDueKeys } from '../services/kms/destroy-due-keys.ts';
 import { destroyExpiredMaterial, forgetDeletedMaterial } from '../services/kms/destroy-imported-material.ts';
 import { grantDirectory } from '../services/kms/grant-directory.ts';
 import { grantTokens } from '../services/kms/grant-tokens.ts';
 import { kmsService } from '../services/kms/index.ts';
 import { keyDirectory } from '../services/kms/key-directory.ts';
+import { compileKeyPolicy } from '../services/kms/key-policy.ts';
+import type { PolicyCompiler } from '../services/kms/key-source.ts';
 import { lastUsages, startOfTracking } from '../services/kms/last-usages.ts';
 import { rotateDueKeys } from '../services/kms/rotate-due-keys.ts';
 import { serviceKeys } from '../services/kms/service-keys.ts';
 import { stsService } from '../services/sts/index.ts';
+import { liveSessions } from '../services/sts/sessions/live-sessions.ts';
+import { sessionTokens } from '../services/sts/sessions/session-token.ts';
 import { announcing, changeFeed } from '../store/change-feed.ts';
 import { sealedStore } from '../store/sealed-store.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
@@ -33,6 +39,7 @@ import { attestationRoots } from './attestation-roots.ts';
 import { sandboxAuthenticator, signatureAuthenticator } from './authenticate.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { dispatcher } from './dispatch.ts';
+import { jsonFetcher } from './fetch-json.ts';
 import { listen } from './listener.ts';
 import { type RequestCounters, requestLimiter } from './request-limiter.ts';
 import type { RequestQuotas } from './request-quotas.ts';
@@ -91,7 +98,13 @@ async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloa
   const keys = keyDirectory({ store, feed, custody, compilePolicy, capacity: CACHED_KEYS });
   const grants = grantDirectory({ store, feed, capacity: CACHED_GRANTS });
   const tokens = grantTokens(domainKeys.sealer('grant tokens'));
+  const accessKeys = credentials(store, feed);
+  const tokensOfSessions = sessionTokens(domainKeys.sealer('session tokens'));
+  const { revokeSessionsBeforeMs } = config;
+  const sessions = liveSessions({ store, feed, tokens: tokensOfSessions, revokeSessionsBeforeMs });
   const usages = lastUsages(store, await startOfTracking(store, clock.now()));
+  const usagesOfAccessKeys = accessKeyUsages(store);
+  const usagesOfRoles = roleUsages(store);
   const audit = openFileTrail({
     directory: directory.audit,
     stream: `w${slot}`,
@@ -122,12 +135,19 @@ async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloa
           attestationRoots: attestationRoots(config.attestationRootPath),
           serviceKeys: keysOfServices,
           usages,
+          unknownPrincipals: config.sandbox ? 'believed' : 'refused',
         }),
-        iamService({ store, random }),
-        stsService({ store, random }),
+        iamService({ store, random, accessKeyUsages: usagesOfAccessKeys, roleUsages: usagesOfRoles }),
+        stsService({ store, random, sessionTokens: tokensOfSessions, fetchJson: jsonFetcher(undefined) }),
       ],
-      authenticate: config.sandbox ? sandboxAuthenticator() : signatureAuthenticator(credentials(store, feed)),
+      authenticate: config.sandbox
+        ? sandboxAuthenticator(accessKeys, sessions)
+        : signatureAuthenticator(accessKeys, sessions),
       ...(limits === undefined ? {} : { throttle: requestLimiter(limits.quotas, limits.counters, clock) }),
+      authenticated: ({ accessKeyId, session }, service, region, nowMs) => {
+        usagesOfAccessKeys.note(accessKeyId, service, region, nowMs);
+        if (session?.roleUsageName !== undefined) usagesOfRoles.note(session.roleUsageName, service, region, nowMs);
+      },
       audit,
       clock,
       random,
@@ -135,7 +155,11 @@ async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloa
     }),
   });
 
-  const usageWriter = startUsageWriter(usages, log);
+  const usageWriters = [
+    startUsageWriter(usages, 'keys', log),
+    startUsageWriter(usagesOfAccessKeys, 'access keys', log),
+    startUsageWriter(usagesOfRoles, 'roles', log),
+  ];
   const chores: readonly Chore[] = [
     { work: destroyDueKeys, graceMs: DESTRUCTION_GRACE_MS, destroys: true },
     { work: rotateDueKeys(custody), graceMs: 0, destroys: false },
@@ -152,7 +176,7 @@ async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloa
       // Clients that wait for an RSA key or a signature are gone by now; their requests still have to be recorded.
       await Promise.all([keyPairs.stop(), signatures.stop()]);
       await sweeper?.stop();
-      await usageWriter.stop();
+      for (const writer of usageWriters) await writer.stop();
       await audit.close();
       await store.close();
     },
@@ -168,17 +192,18 @@ async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloa
   };
 }
 
-/** Most keys have the same policy text, and then share one compiled policy. */
-function policyCompiler(): (text: string) => Policy {
+/** Most keys have the same policy, and then share one compiled policy. */
+function policyCompiler(): PolicyCompiler {
   const compiled = new LRUCache<string, Policy>({
     maxSize: CACHED_POLICY_CHARACTERS,
-    sizeCalculation: (_, text) => text.length,
+    sizeCalculation: (_, said) => said.length,
   });
-  return (text) => {
-    const known = compiled.get(text);
+  return (text, principalIds) => {
+    const said = principalIds === undefined ? text : `${JSON.stringify(principalIds)}${text}`;
+    const known = compiled.get(said);
     if (known !== undefined) return known;
-    const policy = parsePolicy(text, 'resource');
-    compiled.set(text, policy);
+    const policy = compileKeyPolicy(text, principalIds);
+    compiled.set(said, policy);
     return policy;
   };
 }

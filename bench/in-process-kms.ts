@@ -1,4 +1,3 @@
-import { parsePolicy } from '../src/authorization/index.ts';
 import { openDomainKeys } from '../src/custody/domain-keys.ts';
 import { openRootKeyFile } from '../src/custody/root-key/file-root-key.ts';
 import { softwareCustody } from '../src/custody/software/software-custody.ts';
@@ -12,6 +11,7 @@ import { grantDirectory } from '../src/services/kms/grant-directory.ts';
 import { grantTokens } from '../src/services/kms/grant-tokens.ts';
 import { kmsService } from '../src/services/kms/index.ts';
 import { keyDirectory } from '../src/services/kms/key-directory.ts';
+import { compileKeyPolicy } from '../src/services/kms/key-policy.ts';
 import { lastUsages } from '../src/services/kms/last-usages.ts';
 import { perform } from '../src/services/perform.ts';
 import { announcing, changeFeed, sharedEpoch } from '../src/store/change-feed.ts';
@@ -47,19 +47,19 @@ export async function inProcessKms(path: string): Promise<InProcessKms> {
   const store = announcing(sealedStore(raw, domainKeys.sealer('records')), epoch);
   const feed = await changeFeed(store, epoch);
   const custody = softwareCustody(domainKeys.sealer('key material'), random);
-  const compilePolicy = (text: string) => parsePolicy(text, 'resource');
   const service = kmsService({
     store,
-    directory: keyDirectory({ store, feed, custody, compilePolicy, capacity: 1000 }),
+    directory: keyDirectory({ store, feed, custody, compilePolicy: compileKeyPolicy, capacity: 1000 }),
     grants: grantDirectory({ store, feed, capacity: 100_000 }),
     grantTokens: grantTokens(domainKeys.sealer('grant tokens')),
     custody,
     materialImport: softwareImport(domainKeys.sealer('key material'), domainKeys.sealer('import token')),
     random,
-    compilePolicy,
+    compilePolicy: compileKeyPolicy,
     attestationRoots: [],
     serviceKeys: noServiceKeys,
     usages: lastUsages(store, systemClock.now()),
+    unknownPrincipals: 'believed',
   });
   const arn = `arn:aws:iam::${accountId}:user/caller`;
   return {

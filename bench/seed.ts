@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { parsePolicy } from '../src/authorization/index.ts';
+import type { Policy } from '../src/authorization/index.ts';
 import type { KeySpec, KeyUsage } from '../src/crypto/key-specs.ts';
 import { openDomainKeys } from '../src/custody/domain-keys.ts';
 import { openRootKeyFile } from '../src/custody/root-key/file-root-key.ts';
@@ -12,6 +12,7 @@ import { prepareDataDirectory } from '../src/server/data-directory.ts';
 import { rootCaller } from '../src/services/iam/callers.ts';
 import { createKey } from '../src/services/kms/create-key.ts';
 import { grantTokens } from '../src/services/kms/grant-tokens.ts';
+import { compileKeyPolicy } from '../src/services/kms/key-policy.ts';
 import { storeKeySource } from '../src/services/kms/key-source.ts';
 import { lastUsages } from '../src/services/kms/last-usages.ts';
 import { sealedStore } from '../src/store/sealed-store.ts';
@@ -52,9 +53,9 @@ export async function seedDataDirectory(
   try {
     const domainKeys = await openDomainKeys(raw, openRootKeyFile(directory.rootKey, random), random);
     const store = sealedStore(raw, domainKeys.sealer('records'));
-    const policies = new Map<string, ReturnType<typeof parsePolicy>>();
+    const policies = new Map<string, Policy>();
     const compilePolicy = (text: string) => {
-      const policy = policies.get(text) ?? parsePolicy(text, 'resource');
+      const policy = policies.get(text) ?? compileKeyPolicy(text);
       policies.set(text, policy);
       return policy;
     };
@@ -78,6 +79,7 @@ export async function seedDataDirectory(
       materialImport,
       attestationRoots: [],
       usages,
+      unknownPrincipals: 'refused' as const,
     };
     for (const { keySpec, keyUsage, count } of wanted) {
       // Sorted, so that the database's tree grows at its end, which takes half as long as random places in it.

@@ -1,12 +1,16 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import * as sdk from '@aws-sdk/client-kms';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import * as iam from '@aws-sdk/client-iam';
+import * as kms from '@aws-sdk/client-kms';
+import * as sts from '@aws-sdk/client-sts';
 import { algorithmsOf, type KeySpec, keySpecs } from '../src/crypto/key-specs.ts';
-import { awsErrorCodes, KeyholdError } from '../src/runtime/errors.ts';
+import { type AwsErrorCode, awsErrorCodes, KeyholdError } from '../src/runtime/errors.ts';
+import { iamOperations } from '../src/services/iam/index.ts';
 import { kmsOperations } from '../src/services/kms/index.ts';
-import type { Target, TargetSummary } from '../src/services/operation.ts';
+import type { Target } from '../src/services/operation.ts';
 import type { AnyOperation } from '../src/services/perform.ts';
-import { errorResponse } from '../src/wire/error-response.ts';
+import { stsOperations } from '../src/services/sts/index.ts';
+import { awsJson, awsQuery, type Protocol } from '../src/wire/protocol.ts';
 
 /**
  * Writes docs/coverage.md from the declarations of the operations and from what the AWS SDK knows. With `--check` it only
@@ -14,134 +18,253 @@ import { errorResponse } from '../src/wire/error-response.ts';
  */
 
 const PAGE = 'docs/coverage.md';
+const ROOT = join(import.meta.dirname, '..');
 
-/** AWS KMS's operations, by the command classes that the SDK exports. */
-export const knownOperations = Object.keys(sdk)
-  .filter((name) => /^[A-Z]\w+Command$/.test(name))
-  .map((name) => name.slice(0, -'Command'.length))
-  .sort();
+/** A service as the page shows it. */
+export interface CoveredService {
+  readonly title: string;
+  /** As its folder and its SDK are called: `kms`. */
+  readonly name: string;
+  readonly operations: ReadonlyMap<string, AnyOperation>;
+  /** By the command classes that the SDK exports. */
+  readonly knownOperations: readonly string[];
+  /** The service's own, by the classes that the SDK exports. */
+  readonly knownExceptions: readonly string[];
+  readonly protocol: Protocol;
+  /** What its operations work on, for saying of a condition key that all on these have it. */
+  readonly nouns: Readonly<Record<string, string>>;
+  readonly furtherSections?: () => string[];
+  /** Of the exceptions that are not answered: why. */
+  readonly whyNotAnswered: string;
+}
 
-/** AWS KMS's own exceptions, by the classes that the SDK exports. */
-const knownExceptions = Object.keys(sdk)
-  .filter((name) => /^[A-Z]\w+Exception$/.test(name) && name !== 'KMSServiceException')
-  .sort();
+export const coveredServices: readonly CoveredService[] = [
+  {
+    title: 'AWS KMS',
+    name: 'kms',
+    operations: kmsOperations,
+    ...known(kms),
+    protocol: awsJson,
+    nouns: { key: 'keys' },
+    furtherSections: keySpecSection,
+    whyNotAnswered:
+      '`InvalidAliasNameException` is not because AWS answers `ValidationException` in its place,\n' +
+      '`DependencyTimeoutException` because there is nothing to wait for; the others belong to custom key stores.',
+  },
+  {
+    title: 'AWS IAM',
+    name: 'iam',
+    operations: iamOperations,
+    ...known(iam),
+    protocol: awsQuery(),
+    nouns: {
+      user: 'users',
+      group: 'groups',
+      role: 'roles',
+      policy: 'policies',
+      'OpenID provider': 'OpenID providers',
+    },
+    whyNotAnswered: 'They belong to what is not covered.',
+  },
+  {
+    title: 'AWS STS',
+    name: 'sts',
+    operations: stsOperations,
+    ...known(sts),
+    protocol: awsQuery(),
+    nouns: {},
+    whyNotAnswered: 'They belong to what is not covered.',
+  },
+];
 
-const knownSpecs = Object.values(sdk.KeySpec);
+function known(sdk: object): Pick<CoveredService, 'knownOperations' | 'knownExceptions'> {
+  const names = Object.keys(sdk).sort();
+  return {
+    knownOperations: names
+      .filter((name) => /^[A-Z]\w+Command$/.test(name))
+      .map((name) => name.slice(0, -'Command'.length)),
+    knownExceptions: names.filter((name) => /^[A-Z]\w+Exception$/.test(name) && !/^[A-Z]+ServiceException$/.test(name)),
+  };
+}
 
-export function coveragePage(operations: ReadonlyMap<string, AnyOperation>): string {
-  const declared = knownOperations.filter((name) => operations.has(name));
-  const done = declared.filter((name) => operations.get(name)?.notYet !== true);
-  const refused = declared.filter((name) => operations.get(name)?.notYet === true);
-  const missing = knownOperations.filter((name) => !operations.has(name));
-  const answered = new Set<string>(awsErrorCodes);
+export function coveragePage(services: readonly CoveredService[]): string {
   return [
-    '# Coverage of the AWS KMS API',
+    '# Coverage of AWS’s APIs',
     '',
-    '<!-- Made by `node scripts/coverage.ts` from the declarations in src/services/kms/. Do not edit. -->',
+    '<!-- Made by `node scripts/coverage.ts` from the declarations in src/services/. Do not edit. -->',
     '',
-    `${done.length} of the ${knownOperations.length} operations that \`@aws-sdk/client-kms\` ${sdkVersion()} knows.`,
+    'Of each service, which of the operations work that the AWS SDK for JavaScript knows, and how. Several lines in a cell',
+    'are several things the operation works on, each of which is authorized by itself. *Named by* is what the request may',
+    'name it with. *Other accounts* can call an operation only where it says so, and then only if the policy of what it',
+    'works on or a grant allows it. *Audit* says whether the record calls the operation read-only, and which request',
+    'members it shows. Condition keys are those besides the global ones (`src/services/global-conditions.ts`).',
     '',
-    '## Operations that work',
-    '',
-    'Several lines in a cell are several things the operation works on, each of which is authorized by itself. *Named by*',
-    'is what the request may name it with. *Other accounts* can call an operation only where it says so, and then only if',
-    'the key policy or a grant allows it. *Audit* says whether the record calls the operation read-only, and which',
-    'request members it shows.',
-    '',
-    '| Operation | Permission | Named by | Key states | Other accounts | DryRun | Audit |',
-    '|---|---|---|---|---|---|---|',
-    ...done.map((name) => row(operations.get(name) as AnyOperation)),
-    '',
-    '## Operations that do not work yet',
-    '',
-    'These validate and authorize a request as AWS does, and then answer `UnsupportedOperationException`:',
-    '',
-    ...refused.map((name) => `- [${name}](../src/services/kms/${kebabCase(name)}.ts)`),
-    '',
-    ...(missing.length === 0
-      ? []
-      : ['These answer `UnknownOperationException`:', '', ...missing.map((name) => `- ${name}`), '']),
-    '## Key specs',
-    '',
-    `${knownSpecs.filter((spec) => Object.hasOwn(keySpecs, spec)).length} of the ${knownSpecs.length} that the SDK knows.`,
-    '*Imported* says whether material of one’s own can be imported into keys of the spec.',
-    '',
-    '| Key spec | Usages | Algorithms | Imported | Regions |',
-    '|---|---|---|---|---|',
-    ...(Object.keys(keySpecs) as KeySpec[]).map(specRow),
-    '',
-    '## Condition keys',
-    '',
-    'What policies can ask for besides the global condition keys (`src/services/global-conditions.ts`).',
-    '*All on keys* are the operations that work on a key; not one that an alias or the account is named for.',
-    '',
-    '| Condition key | Operations |',
-    '|---|---|',
-    ...conditionRows([...operations.values()]),
-    '',
-    '## Errors',
-    '',
-    '| Error | HTTP status |',
-    '|---|---|',
-    ...[...awsErrorCodes].sort().map((code) => `| \`${code}\` | ${errorResponse(new KeyholdError(code)).status} |`),
-    '',
-    'Exceptions of AWS KMS that are not answered. `InvalidAliasNameException` is not because AWS answers',
-    '`ValidationException` in its place, `DependencyTimeoutException` because there is nothing to wait for; the others',
-    'belong to custom key stores.',
-    '',
-    ...knownExceptions.filter((name) => !answered.has(name)).map((name) => `- \`${name}\``),
-    '',
+    ...services.flatMap(serviceSection),
+    ...commonErrorSection(services),
   ].join('\n');
 }
 
-function row(operation: AnyOperation): string {
-  const targets = Object.values(operation.targets) as Target<unknown, unknown, unknown>[];
-  const cell = (text: (summary: TargetSummary) => string) => lines(targets.map(({ summary }) => text(summary)));
-  const audit = [operation.audit.readOnly ? 'read-only' : 'change', ...(operation.audit.request as string[])];
+function serviceSection(service: CoveredService): string[] {
+  const { title, name, operations, knownOperations, furtherSections } = service;
+  const declared = knownOperations
+    .filter((each) => operations.has(each))
+    .map((each) => operations.get(each) as AnyOperation);
+  const working = declared.filter(({ notYet }) => notYet !== true);
+  const refused = declared.filter(({ notYet }) => notYet === true);
+  const missing = knownOperations.filter((each) => !operations.has(each));
   return [
+    `## ${title}`,
     '',
-    `[${operation.name}](../src/services/kms/${kebabCase(operation.name)}.ts)`,
-    lines(targets.map(({ permission }) => `\`${permission}\``)),
-    cell(({ namedBy }) => (namedBy === 'account' ? '—' : namedBy)),
-    cell(({ states }) => (states.length === 0 ? '—' : states.join(', '))),
-    cell(({ crossAccount }) => (crossAccount ? 'yes' : 'no')),
-    'DryRun' in (operation.input.description.members ?? {}) ? 'yes' : 'no',
-    audit.join(', '),
+    `${working.length} of the ${knownOperations.length} operations that \`@aws-sdk/client-${name}\` ${sdkVersion(name)} knows.`,
     '',
-  ]
-    .join(' | ')
-    .trim();
+    ...operationTable(service, working),
+    '',
+    ...(refused.length === 0
+      ? []
+      : [
+          'These validate and authorize a request as AWS does, and then answer `UnsupportedOperationException`:',
+          '',
+          ...refused.map((operation) => `- ${linkTo(service, operation)}`),
+          '',
+        ]),
+    ...(missing.length === 0
+      ? []
+      : [`These answer \`${errorForm(service, 'UnknownOperationException').name}\`: ${missing.join(', ')}.`, '']),
+    ...(furtherSections?.() ?? []),
+    ...conditionSection(service),
+    ...errorSection(service),
+  ];
 }
 
-function specRow(spec: KeySpec): string {
-  const { usages, importable, availability } = keySpecs[spec];
-  const algorithms = usages.flatMap((usage) => Object.values(algorithmsOf(spec, usage)).flat());
-  const regions = availability === undefined ? 'all' : availability;
-  return `| \`${spec}\` | ${usages.join('<br>')} | ${algorithms.join(', ')} | ${importable ? 'yes' : 'no'} | ${regions} |`;
+type Column = readonly [title: string, cell: (operation: AnyOperation) => string];
+
+/** What no operation of a service has is no column of its table. */
+const NOTHING = '—';
+
+function operationTable(service: CoveredService, operations: readonly AnyOperation[]): string[] {
+  const eachTarget = (text: (target: AnyTarget) => string) => (operation: AnyOperation) =>
+    lines(targetsOf(operation).map(text));
+  const columns: readonly Column[] = [
+    ['Operation', (operation) => linkTo(service, operation)],
+    [
+      'Permission',
+      eachTarget(({ permission, needsNoPermission }) => (needsNoPermission ? 'none' : `\`${permission}\``)),
+    ],
+    ['Named by', eachTarget(({ summary: { namedBy } }) => (namedBy === 'account' ? NOTHING : namedBy))],
+    ['Key states', eachTarget(({ summary: { states } }) => (states.length === 0 ? NOTHING : states.join(', ')))],
+    ['Other accounts', eachTarget(({ summary: { crossAccount } }) => (crossAccount ? 'yes' : NOTHING))],
+    ['DryRun', ({ input }) => ('DryRun' in (input.description.members ?? {}) ? 'yes' : NOTHING)],
+    ['Audit', ({ audit }) => [audit.readOnly ? 'read-only' : 'change', ...(audit.request as string[])].join(', ')],
+  ];
+  const shown = columns.filter(([, cell]) => operations.some((operation) => cell(operation) !== NOTHING));
+  return table(
+    shown.map(([title]) => title),
+    operations.map((operation) => shown.map(([, cell]) => cell(operation))),
+  );
 }
 
-function conditionRows(operations: readonly AnyOperation[]): string[] {
+function keySpecSection(): string[] {
+  const known = Object.values(kms.KeySpec);
+  const specs = Object.keys(keySpecs) as KeySpec[];
+  return [
+    '### Key specs',
+    '',
+    `${known.filter((spec) => Object.hasOwn(keySpecs, spec)).length} of the ${known.length} that the SDK knows. *Imported* says`,
+    'whether material of one’s own can be imported into keys of the spec.',
+    '',
+    ...table(
+      ['Key spec', 'Usages', 'Algorithms', 'Imported', 'Regions'],
+      specs.map((spec) => {
+        const { usages, importable, availability = 'all' } = keySpecs[spec];
+        const algorithms = usages.flatMap((usage) => Object.values(algorithmsOf(spec, usage)).flat());
+        return [`\`${spec}\``, usages.join('<br>'), algorithms.join(', '), importable ? 'yes' : 'no', availability];
+      }),
+    ),
+    '',
+  ];
+}
+
+function conditionSection({ operations, nouns }: CoveredService): string[] {
   const having = new Map<string, Set<string>>();
-  const onKeys = new Set<string>();
-  for (const operation of operations) {
-    for (const { summary } of Object.values(operation.targets) as Target<unknown, unknown, unknown>[]) {
-      if (summary.namedBy.includes('key')) onKeys.add(operation.name);
-      for (const key of summary.conditionKeys) {
-        const names = having.get(key) ?? new Set();
-        having.set(key, names.add(operation.name));
+  /** Which operations work on what. */
+  const on = new Map<string, Set<string>>();
+  const add = (names: Map<string, Set<string>>, key: string, name: string) =>
+    names.set(key, (names.get(key) ?? new Set()).add(name));
+  for (const operation of operations.values()) {
+    for (const { summary } of targetsOf(operation)) {
+      for (const [noun, plural] of Object.entries(nouns)) {
+        if (summary.namedBy.includes(noun)) add(on, plural, operation.name);
       }
+      for (const key of summary.conditionKeys) add(having, key, operation.name);
     }
   }
-  return [...having]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, names]) => `| \`${key}\` | ${listed(names, onKeys, operations.length)} |`);
+  if (having.size === 0) return [];
+  const listed = (names: ReadonlySet<string>) => {
+    if (names.size === operations.size) return 'all';
+    const whole = [...on].filter(([, those]) => [...those].every((name) => names.has(name)));
+    const others = [...names].filter((name) => !whole.some(([, those]) => those.has(name))).sort();
+    return [...whole.map(([plural]) => `all on ${plural}`), ...others].join(', ');
+  };
+  const rows = [...having].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, names]) => [`\`${key}\``, listed(names)]);
+  return ['### Condition keys', '', ...table(['Condition key', 'Operations'], rows), ''];
 }
 
-function listed(names: ReadonlySet<string>, onKeys: ReadonlySet<string>, all: number): string {
-  if (names.size === all) return 'all';
-  const others = [...names].filter((name) => !onKeys.has(name)).sort();
-  const everyOnKeys = [...onKeys].every((name) => names.has(name));
-  return (everyOnKeys ? ['all on keys', ...others] : [...names].sort()).join(', ');
+function errorSection(service: CoveredService): string[] {
+  const { title, knownExceptions, whyNotAnswered } = service;
+  const codes = awsErrorCodes.filter((code) => knownExceptions.includes(code));
+  const silent = knownExceptions.filter((name) => !(awsErrorCodes as readonly string[]).includes(name));
+  return [
+    '### Errors',
+    '',
+    ...table(
+      ['Error', 'HTTP status'],
+      codes.toSorted().map((code) => {
+        const { name, status } = errorForm(service, code);
+        return [`\`${name}\``, String(status)];
+      }),
+    ),
+    '',
+    `Exceptions of ${title} that are not answered: ${silent.map((name) => `\`${name}\``).join(', ')}.`,
+    whyNotAnswered,
+    '',
+  ];
+}
+
+/** What every service answers with, each in its own protocol. */
+function commonErrorSection(services: readonly CoveredService[]): string[] {
+  const common = awsErrorCodes.filter(
+    (code) => !services.some(({ knownExceptions }) => knownExceptions.includes(code)),
+  );
+  const form = (service: CoveredService, code: AwsErrorCode) => {
+    const { name, status } = errorForm(service, code);
+    return `\`${name}\` ${status}`;
+  };
+  return [
+    '## Errors of all services',
+    '',
+    ...table(
+      services.map(({ title }) => title),
+      common.toSorted().map((code) => services.map((service) => form(service, code))),
+    ),
+    '',
+  ];
+}
+
+/** How a service tells of an error: by name, which the Query protocol has within its XML, and HTTP status. */
+function errorForm({ protocol }: CoveredService, code: AwsErrorCode): { name: string; status: number } {
+  const { status, type, body } = protocol.writeError(new KeyholdError(code), '');
+  return { name: /<Code>(\w+)<\/Code>/.exec(body)?.[1] ?? type, status };
+}
+
+type AnyTarget = Target<unknown, unknown, unknown>;
+
+function targetsOf(operation: AnyOperation): AnyTarget[] {
+  return Object.values(operation.targets) as AnyTarget[];
+}
+
+function table(titles: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [row(titles), `|${'---|'.repeat(titles.length)}`, ...rows.map(row)];
 }
 
 /** One line where all are the same. */
@@ -149,19 +272,27 @@ function lines(texts: readonly string[]): string {
   return new Set(texts).size === 1 ? (texts[0] as string) : texts.join('<br>');
 }
 
-/** As the files of operations are named: `GenerateDataKey` → `generate-data-key`. */
-function kebabCase(name: string): string {
-  return name.replace(/(?<=[a-z])[A-Z]/g, '-$&').toLowerCase();
+/** To the file that is named after the operation, if it has one to itself. */
+function linkTo({ name }: CoveredService, operation: AnyOperation): string {
+  const folder = `src/services/${name}`;
+  const files = readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' });
+  const file = files.find((path) => basename(path) === `${kebabCase(operation.name)}.ts`);
+  return file === undefined ? operation.name : `[${operation.name}](../${folder}/${file})`;
 }
 
-function sdkVersion(): string {
-  const manifest = readFileSync(join(import.meta.dirname, '../node_modules/@aws-sdk/client-kms/package.json'), 'utf8');
+/** As the files of operations are named: `GenerateDataKey` → `generate-data-key`. */
+function kebabCase(name: string): string {
+  return name.replace(/(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/g, '-').toLowerCase();
+}
+
+function sdkVersion(service: string): string {
+  const manifest = readFileSync(join(ROOT, `node_modules/@aws-sdk/client-${service}/package.json`), 'utf8');
   return (JSON.parse(manifest) as { version: string }).version;
 }
 
 if (import.meta.main) {
-  const path = join(import.meta.dirname, '..', PAGE);
-  const page = coveragePage(kmsOperations);
+  const path = join(ROOT, PAGE);
+  const page = coveragePage(coveredServices);
   if (!process.argv.includes('--check')) writeFileSync(path, page);
   else if (readFileSync(path, 'utf8') !== page) {
     console.error(`${PAGE}:1: is not what the declarations say: run node scripts/coverage.ts`);

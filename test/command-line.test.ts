@@ -12,12 +12,13 @@ import {
 } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { CreateKeyCommand, DescribeKeyCommand, EncryptCommand, GenerateDataKeyPairCommand } from '@aws-sdk/client-kms';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AuditRecord } from '../src/audit/record.ts';
 import { verifyAuditDirectory } from '../src/audit/verify.ts';
+import { newDirectory, start } from './support/each-test.ts';
 import {
-  cleanUp,
   type FinishedRun,
   projectRoot,
   runToEnd,
@@ -29,26 +30,6 @@ import { captureRequest } from './support/signed-request.ts';
 import { treeOf } from './support/tree.ts';
 
 /** The server as a Unix program: what it prints, what it leaves behind, how it refuses and how it stops. */
-
-const directories: string[] = [];
-const servers: TestServer[] = [];
-
-afterEach(async () => {
-  for (const server of servers.splice(0)) await cleanUp(server);
-  for (const directory of directories.splice(0)) rmSync(directory, { recursive: true, force: true });
-});
-
-function newDirectory(): string {
-  const directory = temporaryDirectory();
-  directories.push(directory);
-  return directory;
-}
-
-async function start(options: Parameters<typeof startServer>[0] = {}): Promise<TestServer> {
-  const server = await startServer(options);
-  servers.push(server);
-  return server;
-}
 
 /** A data directory that has been set up and that no server uses. */
 async function usedDataDir(): Promise<string> {
@@ -104,7 +85,7 @@ describe('starting', () => {
       `[default]\naws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\nregion = us-east-1\n`,
     );
     const toPaste = (server: TestServer) =>
-      `export AWS_ENDPOINT_URL=${server.url} AWS_SHARED_CREDENTIALS_FILE=${join(dataDir, 'credentials')} AWS_REGION=us-east-1`;
+      `export AWS_ENDPOINT_URL=${server.url} AWS_SHARED_CREDENTIALS_FILE=${join(dataDir, 'credentials')} AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1\n`;
     expect(first.output.stdout).toContain(toPaste(first));
     expect(first.output.stdout).toContain(`First start: made account ${first.accountId}`);
     const { KeyMetadata } = await first.kms().send(new CreateKeyCommand({}));
@@ -143,6 +124,24 @@ describe('starting', () => {
     expect(server.output.stdout).toContain(` AWS_SHARED_CREDENTIALS_FILE=${quoted} `);
   });
 
+  test('what it prints names no file of credentials that is not there', async () => {
+    const dataDir = await usedDataDir();
+    rmSync(join(dataDir, 'credentials'));
+    const args = ['--listen', '127.0.0.1:0', '--workers', '1', '--data-dir', dataDir];
+    const { printed, child } = await untilListening(join(projectRoot, 'bin/keyhold'), args);
+    expect(printed()).toMatch(/export AWS_ENDPOINT_URL=\S+ AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1\n/);
+    expect(printed()).toContain(`${join(dataDir, 'credentials')} is not there`);
+    child.kill('SIGTERM');
+    expect(await once(child, 'close')).toEqual([0, null]);
+  });
+
+  test('the log says that older sessions are refused', async () => {
+    const server = await start({ args: ['--revoke-sessions-before', '2026-01-02T03:04:05Z'] });
+    expect(server.output.stderr).toMatch(
+      /"moment":"2026-01-02T03:04:05.000Z","msg":"temporary credentials .+ refused"/,
+    );
+  });
+
   test('an empty directory that exists is taken, and closed to others', async () => {
     const dataDir = join(newDirectory(), 'data');
     mkdirSync(dataDir, { mode: 0o755 });
@@ -176,7 +175,7 @@ describe('starting', () => {
   });
 
   test.each([
-    ['KEYHOLD_LISTEN', 'x', "--listen wants host:port, not 'x'"],
+    ['KEYHOLD_LISTEN', 'x', "--listen wants host:port, such as 127.0.0.1:9000, not 'x'"],
     ['KEYHOLD_DATA_DIR', '/dev/null', '/dev/null is not a directory'],
     ['KEYHOLD_ACCOUNT_ID', '1', "--account-id wants 12 digits, not '1'"],
     ['KEYHOLD_WORKERS', '65', "--workers wants 1 to 64, not '65'"],
@@ -218,9 +217,9 @@ describe('a start that is refused changes nothing', () => {
   // The many other ways in which a value can be bad: src/config/config.test.ts.
   test.each([
     [['--colour'], "Unknown option '--colour'"],
-    [['serve'], "Unexpected argument 'serve'"],
+    [['start'], "Unexpected argument 'start'"],
     [['--sandbox=yes'], "Option '--sandbox' does not take an argument"],
-    [['--listen', '8080'], "--listen wants host:port, not '8080'"],
+    [['--listen', '8080'], "--listen wants host:port, such as 127.0.0.1:9000, not '8080'"],
     [['--listen', '0.0.0.0:8080'], 'refusing to serve 0.0.0.0 without TLS'],
     [['--listen', '127.0.0.256:8080'], 'cannot listen on 127.0.0.256:8080'],
     [['--listen', '192.0.2.1:8080', '--sandbox', '--insecure-http'], '--sandbox listens on loopback addresses only'],
@@ -262,7 +261,11 @@ describe('a start that is refused changes nothing', () => {
       const other = createServer().listen(0, '127.0.0.1');
       await once(other, 'listening');
       const { port } = other.address() as { port: number };
-      await expectRefusedUnchanged(dataDir, ['--listen', `127.0.0.1:${port}`], `127.0.0.1:${port} is in use`);
+      await expectRefusedUnchanged(
+        dataDir,
+        ['--listen', `127.0.0.1:${port}`],
+        `127.0.0.1:${port} is in use: give another`,
+      );
       other.close();
     });
 
@@ -304,12 +307,9 @@ describe('a start that is refused changes nothing', () => {
 
   test('a data directory that another server uses', async () => {
     const server = await start();
-    // A server empties its write-ahead log once, a second after its start, and then leaves the files alone.
-    const log = join(server.dataDir, 'keyhold.db-wal');
-    await expect.poll(() => statSync(log).size, { timeout: 20_000 }).toBe(0);
-    const before = treeOf(server.dataDir);
+    const before = await settledTree(server.dataDir);
     const run = await runToEnd(['--data-dir', server.dataDir, '--listen', '127.0.0.1:0']);
-    expectRefusal(run, `${server.dataDir} is in use by another Keyhold server`);
+    expectRefusal(run, `${server.dataDir} is in use by another Keyhold server: stop that one, or give`);
     expect(treeOf(server.dataDir)).toEqual(before);
     expect((await fetch(`${server.url}/health`)).status).toBe(200);
     // And it is free again at once, however the other ended.
@@ -383,17 +383,17 @@ describe('a start that is refused changes nothing', () => {
     const server = await startServer({ dataDir, args: ['--account-id', '111122223333'] });
     expect(server.accountId).toBe('111122223333');
     await server.stop();
-    const message = `${dataDir} belongs to account 111122223333; --account-id is for the first start only`;
+    const message = `${dataDir} belongs to account 111122223333, not 444455556666: leave out --account-id, or give another`;
     await expectRefusedUnchanged(dataDir, ['--account-id', '444455556666'], message);
     const again = await startServer({ dataDir, args: ['--account-id', '111122223333'] });
     expect(await again.stop()).toBe(0);
   });
 
   test('--sandbox on a directory made in earnest, and the other way round', async () => {
-    await expectRefusedUnchanged(await usedDataDir(), ['--sandbox'], 'was not made with --sandbox');
+    await expectRefusedUnchanged(await usedDataDir(), ['--sandbox'], 'opened with it: give another --data-dir');
     const dataDir = join(newDirectory(), 'data');
     await (await startServer({ dataDir, args: ['--sandbox'] })).stop();
-    await expectRefusedUnchanged(dataDir, [], 'was made with --sandbox');
+    await expectRefusedUnchanged(dataDir, [], 'was made with --sandbox and is not for anything else: give');
   });
 });
 
@@ -462,15 +462,9 @@ describe('stopping', () => {
 
   test('npm passes SIGTERM on, and ends as the server does', async () => {
     const args = ['start', '--', '--listen', '127.0.0.1:0', '--workers', '1'];
-    const npm = spawn('npm', [...args, '--data-dir', join(newDirectory(), 'data')], { cwd: projectRoot });
-    let printed = '';
-    npm.stdout.setEncoding('utf8').on('data', (text: string) => {
-      printed += text;
-    });
-    await until(() => printed.includes('is listening') || npm.exitCode !== null);
-    npm.kill('SIGTERM');
-    const [status, signal] = await once(npm, 'close');
-    expect({ status, signal }).toEqual({ status: 0, signal: null });
+    const npm = await untilListening('npm', [...args, '--data-dir', join(newDirectory(), 'data')]);
+    npm.child.kill('SIGTERM');
+    expect(await once(npm.child, 'close')).toEqual([0, null]);
   });
 
   test('a second signal changes nothing', async () => {
@@ -490,6 +484,17 @@ describe('stopping', () => {
     expect(server.output.stderr.slice(before.length)).not.toContain('TLS');
   });
 });
+
+/** Runs what starts a server, until that listens or the run has ended. */
+async function untilListening(command: string, args: readonly string[]) {
+  const child = spawn(command, args, { cwd: projectRoot });
+  let printed = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    printed += text;
+  });
+  await until(() => printed.includes('is listening') || child.exitCode !== null);
+  return { child, printed: () => printed };
+}
 
 function collect(socket: Socket): { text: string } {
   const received = { text: '' };
@@ -513,4 +518,14 @@ function refusesConnections(port: number): Promise<boolean> {
     });
     socket.once('error', () => resolve(true));
   });
+}
+
+/** A server scrubs its database once, a second after its start, and then leaves the files alone. */
+async function settledTree(dataDir: string) {
+  for (let tree = treeOf(dataDir); ; ) {
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    const later = treeOf(dataDir);
+    if (isDeepStrictEqual(later, tree)) return later;
+    tree = later;
+  }
 }

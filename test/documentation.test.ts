@@ -1,9 +1,19 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, delimiter, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { helpText } from '../src/config/config.ts';
+import { awsCliReadsEndpointUrl } from './support/aws-cli.ts';
 import {
   anchorsOf,
   type Block,
@@ -16,6 +26,16 @@ import { cleanUp, projectRoot, startServer, type TestServer, temporaryDirectory 
 
 const pages = documentationPages();
 const blocks = pages.flatMap((page) => blocksOf(page));
+
+test('the page of the data directory has every table of records', () => {
+  const page = readPage('docs/formats/data-directory.md');
+  const sources = readdirSync(join(projectRoot, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts') && !/\.test(-helper)?\.ts$/.test(path))
+    .map((path) => readFileSync(join(projectRoot, 'src', path), 'utf8'));
+  const tables = sources.flatMap((source) => [...source.matchAll(/\btable\('([a-z-]+)'\)/g)].map(([, name]) => name));
+  expect(tables).toEqual(expect.arrayContaining(['keys', 'users']));
+  expect(tables.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
+});
 
 test('the pages that must be there are', () => {
   expect(pages).toEqual(
@@ -31,12 +51,13 @@ test('the pages that must be there are', () => {
       'docs/formats/data-directory.md',
       'docs/formats/sealed-record.md',
       'docs/operations.md',
+      'docs/seed.md',
     ]),
   );
 });
 
 test('every fenced block says whether it is run', () => {
-  const unclear = blocks.filter(({ language }) => !['bash', 'ts', 'json', 'text'].includes(language));
+  const unclear = blocks.filter(({ language }) => !['bash', 'ts', 'yaml', 'json', 'text'].includes(language));
   expect(unclear.map(({ page, line, language }) => `${page}:${line}: ${language}`)).toEqual([]);
 });
 
@@ -94,8 +115,11 @@ describe.each(pages.filter((page) => runnable(page).length > 0))('the examples o
   beforeAll(async () => {
     checkout = temporaryDirectory();
     const needed = new Set(runnable(page).map(({ sandbox }) => sandbox));
-    for (const sandbox of needed) servers.set(sandbox, await startServer({ args: sandbox ? ['--sandbox'] : [] }));
-    for (const name of ['node_modules', 'package.json', 'src'])
+    for (const sandbox of needed) {
+      const args = [...(sandbox ? ['--sandbox'] : []), ...seedOf(page, sandbox)];
+      servers.set(sandbox, await startServer({ args }));
+    }
+    for (const name of ['bin', 'node_modules', 'package.json', 'src'])
       symlinkSync(join(projectRoot, name), join(checkout, name));
     symlinkSync((servers.get(false) ?? (servers.get(true) as TestServer)).dataDir, join(checkout, 'data'));
   });
@@ -121,6 +145,15 @@ describe.each(pages.filter((page) => runnable(page).length > 0))('the examples o
     });
   }
 });
+
+/** The options of a server that a page shows with a seed. */
+function seedOf(page: string, sandbox: boolean): string[] {
+  const seed = blocks.find((block) => block.page === page && block.language === 'yaml' && block.sandbox === sandbox);
+  if (seed === undefined) return [];
+  const file = join(temporaryDirectory(), 'seed.yaml');
+  writeFileSync(file, seed.text, { mode: 0o600 });
+  return ['--seed', file, ...(sandbox ? [] : ['--account-id', '111122223333'])];
+}
 
 function runnable(page: string): Block[] {
   return blocks.filter((block) => block.page === page && (block.language === 'bash' || block.language === 'ts'));
@@ -149,12 +182,10 @@ function run(block: Block, checkout: string, server: TestServer) {
   return spawnSync(process.execPath, ['--disable-warning=ExperimentalWarning', file], options);
 }
 
-/** AWS_ENDPOINT_URL works since AWS CLI 1.29 and 2.13; for an older one, a stand-in turns it into an option. */
+/** For an AWS CLI that does not read AWS_ENDPOINT_URL yet, a stand-in turns it into an option. */
 function provideAws(tools: string): void {
-  const found = spawnSync('bash', ['-c', 'command -v aws && aws --version'], { encoding: 'utf8' });
-  const [path, version] = `${found.stdout}${found.stderr}`.split('\n');
-  const [, major, minor] = /aws-cli\/(\d+)\.(\d+)/.exec(version ?? '') ?? [];
-  if (Number(minor) >= (major === '1' ? 29 : 13)) return;
+  if (awsCliReadsEndpointUrl()) return;
+  const path = spawnSync('bash', ['-c', 'command -v aws'], { encoding: 'utf8' }).stdout.trim();
   mkdirSync(tools, { recursive: true });
   writeFileSync(join(tools, 'aws'), `#!/bin/sh\nexec '${path}' --endpoint-url "$AWS_ENDPOINT_URL" "$@"\n`);
   chmodSync(join(tools, 'aws'), 0o755);

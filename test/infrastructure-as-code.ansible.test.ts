@@ -6,8 +6,9 @@ import {
   PutKeyPolicyCommand,
 } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ansible, runPlaybook, type Task, type TaskResult } from './support/ansible.ts';
+import { ansibleWith, runPlaybook, type Task, type TaskResult } from './support/ansible.ts';
 import { describeWith } from './support/clients.ts';
+import { newUser } from './support/iam.ts';
 import { newKey, noSuchKeyId, policyOf, statement, tagsOf } from './support/kms.ts';
 import { cleanUp, startServer, type TestServer } from './support/server.ts';
 
@@ -15,15 +16,18 @@ import { cleanUp, startServer, type TestServer } from './support/server.ts';
  * What Ansible's modules for KMS write is what they read back, field for field, so that running a playbook again changes
  * nothing. This is Ansible itself.
  */
-describeWith(ansible, 'Ansible’s kms_key and kms_key_info', () => {
+describeWith(ansibleWith('amazon.aws.kms_key', 'amazon.aws.kms_key_info'), 'Ansible’s kms_key and kms_key_info', () => {
   let server: TestServer;
   let kms: KMSClient;
   let root: string;
+  let reader: string;
+  let reaper: string;
 
   beforeAll(async () => {
     server = await startServer({ workers: 2 });
     kms = server.kms();
     root = `arn:aws:iam::${server.accountId}:root`;
+    [reader, reaper] = [await newUser(server, 'reader'), await newUser(server, 'reaper')];
   });
 
   afterAll(async () => {
@@ -45,8 +49,8 @@ describeWith(ansible, 'Ansible’s kms_key and kms_key_info', () => {
   function grant(name: string, more: object = {}) {
     return {
       name,
-      grantee_principal: `arn:aws:iam::${server.accountId}:role/reader`,
-      retiring_principal: `arn:aws:iam::${server.accountId}:role/reaper`,
+      grantee_principal: reader,
+      retiring_principal: reaper,
       operations: ['Decrypt', 'DescribeKey'],
       constraints: { encryption_context_equals: { Environment: 'production', application: 'Billing' } },
       ...more,

@@ -12,6 +12,7 @@ import {
 } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { describeWith } from './support/clients.ts';
+import { newUser } from './support/iam.ts';
 import { expectRefusal, newKey, noSuchKeyId } from './support/kms.ts';
 import { opensslCommand } from './support/openssl.ts';
 import { cleanUp, startServer, type TestServer } from './support/server.ts';
@@ -52,6 +53,8 @@ let server: TestServer;
 let kms: KMSClient;
 let ireland: KMSClient;
 let root: string;
+let reader: string;
+let reaper: string;
 let resource: KeyResource;
 
 const clientIn = (region: string): KMSClient => (region === 'eu-west-1' ? ireland : kms);
@@ -60,6 +63,7 @@ beforeAll(async () => {
   server = await startServer({ workers: 2 });
   [kms, ireland] = [server.kms(), server.kms({ region: 'eu-west-1' })];
   root = `arn:aws:iam::${server.accountId}:root`;
+  [reader, reaper] = [await newUser(server, 'reader', '/service/'), await newUser(server, 'reaper')];
   resource = {
     customer_master_key_spec: 'SYMMETRIC_DEFAULT',
     key_usage: 'ENCRYPT_DECRYPT',
@@ -409,8 +413,8 @@ describe('aws_kms_grant', () => {
       const grant: GrantResource = {
         key_id,
         name: `for_${kind}/${key_id.length}`,
-        grantee_principal: `arn:aws:iam::${server.accountId}:role/service/reader`,
-        retiring_principal: `arn:aws:iam::${server.accountId}:role/reaper`,
+        grantee_principal: reader,
+        retiring_principal: reaper,
         operations: ['Encrypt', 'Decrypt', 'DescribeKey'],
         constraints: { [`encryption_context_${kind}`]: context },
       };

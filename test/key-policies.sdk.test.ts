@@ -11,12 +11,14 @@ import {
   UntagResourceCommand,
 } from '@aws-sdk/client-kms';
 import { afterAll, beforeAll, describe, test } from 'vitest';
+import { newUser } from './support/iam.ts';
 import { encryptedUnder, expectRefusal, type NewKey, newKey, plaintext, policyOf, statement } from './support/kms.ts';
 import { cleanUp, startServer, type TestServer } from './support/server.ts';
 
 let server: TestServer;
 let kms: KMSClient;
 let administrator: string;
+let somebodyElse: string;
 let account: string;
 
 beforeAll(async () => {
@@ -24,6 +26,7 @@ beforeAll(async () => {
   kms = server.kms();
   account = `arn:aws:iam::${server.accountId}:root`;
   administrator = `arn:aws:iam::${server.accountId}:user/administrator`;
+  somebodyElse = await newUser(server, 'administrator2');
 });
 
 afterAll(() => cleanUp(server));
@@ -43,8 +46,7 @@ describe('who and what a statement is about', () => {
     ['the user', () => statement('Allow', administrator, 'kms:Encrypt'), true],
     ['everyone', () => ({ ...statement('Allow', '', 'kms:Encrypt'), Principal: '*' }), true],
     ['everyone of AWS', () => statement('Allow', '*', 'kms:Encrypt'), true],
-    ['another user', () => statement('Allow', `${administrator}2`, 'kms:Encrypt'), false],
-    ['another account', () => statement('Allow', '123456789012', 'kms:Encrypt'), false],
+    ['another user', () => statement('Allow', somebodyElse, 'kms:Encrypt'), false],
     ['a prefix of actions', () => statement('Allow', administrator, 'kms:En*'), true],
     ['an action in other letters', () => statement('Allow', administrator, 'KMS:ENCRYPT'), true],
     ['another action', () => statement('Allow', administrator, 'kms:Decrypt'), false],
@@ -75,6 +77,18 @@ describe('who and what a statement is about', () => {
       false,
     ],
   ];
+
+  test('nobody whom there is not: neither an account nor a user', async () => {
+    for (const unknown of ['123456789012', `${administrator}3`]) {
+      await expectRefusal(
+        newKey(kms, {
+          Policy: policyOf(statement('Allow', account, 'kms:*'), statement('Allow', unknown, 'kms:Encrypt')),
+        }),
+        'MalformedPolicyDocumentException',
+        'Policy contains a statement with one or more invalid principals.',
+      );
+    }
+  });
 
   test.each(elements)('%s', async (_, allow, allowed) => {
     const key = await newKey(kms, { Policy: policyOf(allow()), BypassPolicyLockoutSafetyCheck: true });

@@ -18,6 +18,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { verifyAuditDirectory } from '../src/audit/verify.ts';
 import { parseJson } from '../src/wire/json-text.ts';
 import { dice, testSeed } from './support/dice.ts';
+import { newUser } from './support/iam.ts';
 import { FOR_GOOD, importRequest } from './support/import-material.ts';
 import { type Ciphertext, type Knowledge, objection } from './support/kms-oracle.ts';
 import type { KeyKnowledge } from './support/kms-oracle-keys.ts';
@@ -156,7 +157,7 @@ async function makeSpecialKeys(): Promise<SpecialKeys> {
   const capsule = await kms.send(new EncapsulateCommand({ KeyId: kem.keyId, EncapsulationAlgorithm: 'ML_KEM' }));
   const SigningAlgorithm = 'ECDSA_SHA_256';
   const { Signature } = await kms.send(new SignCommand({ KeyId: signing.keyId, Message: message, SigningAlgorithm }));
-  const GranteePrincipal = `arn:aws:iam::${server.accountId}:role/mutant`;
+  const GranteePrincipal = await newUser(server, 'mutant');
   const { GrantId = '', GrantToken = '' } = await kms.send(
     new CreateGrantCommand({ KeyId: granted.keyId, GranteePrincipal, Operations: ['Decrypt', 'RetireGrant'] }),
   );
@@ -175,7 +176,7 @@ async function makeSpecialKeys(): Promise<SpecialKeys> {
   const digested = { ...signed, Message: base64(Buffer.alloc(32, 7)), MessageType: 'DIGEST' };
   const authenticated = { KeyId: mac.keyId, Message: base64(message), MacAlgorithm: 'HMAC_SHA_256' };
   const KeyId = granted.keyId;
-  const RetiringPrincipal = `arn:aws:iam::${server.accountId}:user/mutant`;
+  const RetiringPrincipal = GranteePrincipal;
   return {
     made: [signing, mac, agreement, kem, granted, related],
     known,

@@ -365,8 +365,8 @@ describe('a record that all others depend on', () => {
     const copied = `AKIA${'A'.repeat(16)}`;
     const dataDir = editedCopy((database) => {
       database
-        .prepare("INSERT INTO records SELECT tbl, ?, version, body FROM records WHERE tbl = 'access-keys'")
-        .run(copied);
+        .prepare("INSERT INTO records SELECT tbl, ?, version, body FROM records WHERE tbl = 'access-keys' AND key = ?")
+        .run(copied, accessKeyId);
     });
     server = await startServer({ dataDir });
     const kms = server.kms({ credentials: { ...server.credentials, accessKeyId: copied } });

@@ -5,16 +5,19 @@ import { join } from 'node:path';
 import { boto3, run } from './clients.ts';
 import type { TestServer } from './server.ts';
 
-/** Ansible itself, with the modules of its collection amazon.aws, which call KMS through boto3. */
+/** Ansible itself, with the modules of its collections for AWS, which call it through boto3. */
 
-export const ansible = {
-  name: 'Ansible with the collection amazon.aws',
-  isInstalled() {
-    // For a module that is missing, ansible-doc succeeds too and says nothing.
-    const { stdout } = spawnSync('ansible-doc', ['--json', 'amazon.aws.kms_key'], { encoding: 'utf8' });
-    return boto3.isInstalled() && stdout?.includes('"amazon.aws.kms_key"') === true;
-  },
-};
+/** @param modules with their collections: `amazon.aws.kms_key` */
+export function ansibleWith(...modules: readonly string[]) {
+  return {
+    name: `Ansible with ${modules.join(', ')}`,
+    isInstalled() {
+      // For a module that is missing, ansible-doc succeeds too and says nothing of it.
+      const { stdout } = spawnSync('ansible-doc', ['--json', ...modules], { encoding: 'utf8' });
+      return boto3.isInstalled() && modules.every((name) => stdout?.includes(`"${name}"`) === true);
+    },
+  };
+}
 
 /** A task of a playbook: a module with its parameters, and what else one can say of a task. */
 export type Task = Readonly<Record<string, unknown>>;
@@ -29,11 +32,12 @@ export type TaskResult = Readonly<Record<string, unknown>> & {
 export async function runPlaybook(server: TestServer, tasks: readonly Task[]): Promise<TaskResult[]> {
   const directory = mkdtempSync(join(tmpdir(), 'keyhold-ansible-'));
   try {
+    const defaults = { endpoint_url: server.url, region: 'us-east-1' };
     const play = {
       hosts: 'localhost',
       connection: 'local',
       gather_facts: false,
-      module_defaults: { 'group/amazon.aws.aws': { endpoint_url: server.url, region: 'us-east-1' } },
+      module_defaults: { 'group/amazon.aws.aws': defaults, 'group/community.aws.aws': defaults },
       vars: { ansible_python_interpreter: pythonOfBoto3(), ansible_remote_tmp: join(directory, 'remote') },
       tasks,
     };

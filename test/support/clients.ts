@@ -1,9 +1,12 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { Agent } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import * as sdk from '@aws-sdk/client-kms';
+import * as iam from '@aws-sdk/client-iam';
+import * as kms from '@aws-sdk/client-kms';
+import * as sts from '@aws-sdk/client-sts';
 import { describe, test } from 'vitest';
 import type { TestServer } from './server.ts';
 
@@ -13,15 +16,20 @@ import type { TestServer } from './server.ts';
  */
 export interface AwsClient {
   /**
-   * Performs an operation, with bytes as Uint8Array and times as Date. Rejects with a {@link ClientRefusal} if the server
-   * refuses it.
+   * Performs an operation, with bytes as Uint8Array and times as Date: `Encrypt` of KMS, `iam.CreateUser`, `sts.AssumeRole`.
+   * Rejects with a {@link ClientRefusal} if the server refuses it.
    */
   call(operation: string, input?: ClientInput): Promise<ClientOutput>;
   close(): void;
 }
 
 /** A member's value. Bytes and times stand at the top only. */
-type Value = string | number | boolean | readonly string[] | Readonly<Record<string, string | Record<string, string>>>;
+type Value =
+  | string
+  | number
+  | boolean
+  | readonly (string | Readonly<Record<string, string>>)[]
+  | Readonly<Record<string, string | Record<string, string>>>;
 export type ClientInput = Readonly<Record<string, Value | Uint8Array | Date>>;
 
 const BLOBS = [
@@ -47,6 +55,17 @@ export interface ClientOutput extends Readonly<Partial<Record<(typeof BLOBS)[num
   readonly GrantToken?: string;
   readonly Grants?: readonly object[];
   readonly Rotations?: readonly object[];
+  readonly Arn?: string;
+  readonly User?: { readonly Arn: string; readonly UserId: string };
+  readonly Role?: { readonly Arn: string; readonly RoleId: string };
+  /** IAM answers with a structure, GetKeyPolicy of KMS with a text. */
+  readonly Policy?: { readonly Arn: string } | string;
+  readonly AccessKey?: { readonly AccessKeyId: string; readonly SecretAccessKey: string };
+  readonly Credentials?: {
+    readonly AccessKeyId: string;
+    readonly SecretAccessKey: string;
+    readonly SessionToken: string;
+  };
 }
 
 interface KeyMetadata {
@@ -61,6 +80,15 @@ export interface Caller {
   readonly region?: string;
   /** In the sandbox: root of this account. */
   readonly accountId?: string;
+  readonly credentials?: Credentials;
+  /** Of the certificate authority that the server's certificate is of, where it is none of the system's: a file. */
+  readonly caBundle?: string;
+}
+
+export interface Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
 }
 
 /** What a client tells of an error response: the exception's name, and its text. */
@@ -96,39 +124,79 @@ export function describeWith(client: Pick<ClientKind, 'name' | 'isInstalled'>, t
 }
 
 const REGION = 'us-east-1';
-const commands = sdk as unknown as Readonly<Record<string, new (input: object) => sdk.EncryptCommand>>;
+
+/** `iam.CreateUser` → `['iam', 'CreateUser']`. */
+function serviceAndName(operation: string): ['kms' | 'iam' | 'sts', string] {
+  const [service = '', name] = operation.split('.');
+  return name === undefined ? ['kms', service] : [service as 'iam' | 'sts', name];
+}
+
+const sdks = { kms, iam, sts } as unknown as Readonly<
+  Record<string, Readonly<Record<string, new (input: object) => kms.EncryptCommand>>>
+>;
+
+function commandOf(operation: string): (new (input: object) => kms.EncryptCommand) | undefined {
+  const [service, name] = serviceAndName(operation);
+  return sdks[service]?.[`${name}Command`];
+}
 
 /** The sandbox takes an account's number for an access key of its root user. */
 function sandboxCredentials(accountId: string) {
   return { accessKeyId: accountId, secretAccessKey: 'anything' };
 }
 
-function environmentOf({ awsEnvironment }: TestServer, { region = REGION, accountId }: Caller = {}): NodeJS.ProcessEnv {
-  const environment = { ...awsEnvironment, AWS_REGION: region, AWS_DEFAULT_REGION: region };
-  if (accountId === undefined) return environment;
-  const { accessKeyId, secretAccessKey } = sandboxCredentials(accountId);
-  return { ...environment, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
+function credentialsOf({ accountId, credentials }: Caller): Credentials | undefined {
+  return accountId === undefined ? credentials : sandboxCredentials(accountId);
+}
+
+function environmentOf({ awsEnvironment }: TestServer, caller: Caller = {}): NodeJS.ProcessEnv {
+  const { region = REGION, caBundle } = caller;
+  const credentials = credentialsOf(caller);
+  return {
+    ...awsEnvironment,
+    AWS_REGION: region,
+    AWS_DEFAULT_REGION: region,
+    ...(caBundle === undefined ? {} : { AWS_CA_BUNDLE: caBundle }),
+    ...(credentials === undefined
+      ? {}
+      : { AWS_ACCESS_KEY_ID: credentials.accessKeyId, AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey }),
+    ...(credentials?.sessionToken === undefined ? {} : { AWS_SESSION_TOKEN: credentials.sessionToken }),
+  };
 }
 
 export const javascriptSdk: ClientKind = {
   name: 'the AWS SDK for JavaScript',
   isInstalled: () => true,
-  knows: (operation) => `${operation}Command` in commands,
-  connect(server, { region = REGION, accountId } = {}) {
-    const credentials = accountId === undefined ? server.credentials : sandboxCredentials(accountId);
-    const kms = server.kms({ region, credentials });
+  knows: (operation) => commandOf(operation) !== undefined,
+  connect(server, caller = {}) {
+    const { region = REGION, caBundle } = caller;
+    const config = {
+      endpoint: server.url,
+      region,
+      credentials: credentialsOf(caller) ?? server.credentials,
+      maxAttempts: 1,
+      ...(caBundle === undefined ? {} : { requestHandler: { httpsAgent: new Agent({ ca: readFileSync(caBundle) }) } }),
+    };
+    const clients = {
+      kms: new kms.KMSClient(config),
+      iam: new iam.IAMClient(config) as unknown as kms.KMSClient,
+      sts: new sts.STSClient(config) as unknown as kms.KMSClient,
+    };
     return {
       async call(operation, input = {}) {
-        const Command = commands[`${operation}Command`];
+        const Command = commandOf(operation);
         if (Command === undefined) throw new Error(`the SDK has no ${operation}`);
+        const [service] = serviceAndName(operation);
         try {
-          return normalized(await kms.send(new Command(input)));
+          return normalized(await clients[service].send(new Command(input)));
         } catch (error) {
-          if (error instanceof sdk.KMSServiceException) throw new ClientRefusal(error.name, error.message);
+          if (isServiceException(error)) throw new ClientRefusal(error.name, error.message);
           throw error;
         }
       },
-      close: () => kms.destroy(),
+      close: () => {
+        for (const client of Object.values(clients)) client.destroy();
+      },
     };
   },
 };
@@ -137,7 +205,10 @@ export const awsCli: ClientKind = {
   name: 'the AWS CLI',
   isInstalled: () => spawnSync('aws', ['--version']).status === 0,
   // What it has it misses the required options of; what it has not is an invalid choice.
-  knows: (operation) => !/invalid choice/i.test(String(spawnSync('aws', ['kms', kebab(operation)]).stderr)),
+  knows: (operation) => {
+    const [service, name] = serviceAndName(operation);
+    return !/invalid choice/i.test(String(spawnSync('aws', [service, kebab(name)]).stderr));
+  },
   connect(server, caller) {
     const environment = environmentOf(server, caller);
     const files = mkdtempSync(join(tmpdir(), 'keyhold-cli-'));
@@ -158,7 +229,8 @@ export const awsCli: ClientKind = {
     return {
       async call(operation, input = {}) {
         const options = Object.entries(input).flatMap(option);
-        const args = ['kms', kebab(operation), '--endpoint-url', server.url, '--output', 'json', ...options];
+        const [service, name] = serviceAndName(operation);
+        const args = [service, kebab(name), '--endpoint-url', server.url, '--output', 'json', ...options];
         const { status, stdout, stderr } = await run('aws', args, environment);
         const refused = /An error occurred \((\w+)\) when calling the \w+ operation(?: \([^)]*\))?: ?(.*)/s.exec(
           stderr,
@@ -176,7 +248,8 @@ export const boto3: ClientKind = {
   name: 'boto3',
   isInstalled: () => spawnSync('python3', ['-c', 'import boto3']).status === 0,
   knows(operation) {
-    const script = `import boto3; boto3.client('kms', '${REGION}').${snake(operation)}`;
+    const [service, name] = serviceAndName(operation);
+    const script = `import boto3; boto3.client('${service}', '${REGION}').${snake(name)}`;
     return spawnSync('python3', ['-c', script]).status === 0;
   },
   connect(server, caller) {
@@ -192,7 +265,9 @@ export const boto3: ClientKind = {
           name,
           value instanceof Uint8Array ? { $bytes: Buffer.from(value).toString('base64') } : value,
         ]);
-        python.stdin.write(`${JSON.stringify({ operation: snake(operation), input: Object.fromEntries(plain) })}\n`);
+        const [service, name] = serviceAndName(operation);
+        const request = { service, operation: snake(name), input: Object.fromEntries(plain) };
+        python.stdin.write(`${JSON.stringify(request)}\n`);
         const line = await answers.next();
         if (line.done === true) throw new Error(`python3 ended:\n${complaint}`);
         const answer = JSON.parse(line.value) as { output?: object; error?: string; message?: string };
@@ -208,7 +283,10 @@ export const boto3: ClientKind = {
 const BOTO3_DRIVER = `
 import base64, json, sys, boto3, botocore.exceptions
 
-kms = boto3.client('kms', endpoint_url=sys.argv[1], config=boto3.session.Config(retries={'total_max_attempts': 1}))
+clients = {
+    service: boto3.client(service, endpoint_url=sys.argv[1], config=boto3.session.Config(retries={'total_max_attempts': 1}))
+    for service in ('kms', 'iam', 'sts')
+}
 
 def plain(value):
     return base64.b64encode(value).decode() if isinstance(value, bytes) else value.isoformat()
@@ -220,7 +298,7 @@ for line in sys.stdin:
         for name, value in request['input'].items()
     }
     try:
-        answer = {'output': getattr(kms, request['operation'])(**arguments)}
+        answer = {'output': getattr(clients[request['service']], request['operation'])(**arguments)}
     except botocore.exceptions.ClientError as error:
         answer = {'error': error.response['Error']['Code'], 'message': error.response['Error']['Message']}
     print(json.dumps(answer, default=plain), flush=True)
@@ -240,6 +318,12 @@ export function run(command: string, args: readonly string[], env: NodeJS.Proces
     child.once('error', reject);
     child.once('close', (status) => resolve({ status, ...output }));
   });
+}
+
+function isServiceException(error: unknown): error is Error {
+  return [kms.KMSServiceException, iam.IAMServiceException, sts.STSServiceException].some(
+    (kind) => error instanceof kind,
+  );
 }
 
 /** Blobs as buffers, however a client gives them: bytes, or base64. Times as dates: seconds, or a text. */

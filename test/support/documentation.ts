@@ -7,6 +7,7 @@ import { projectRoot } from './server.ts';
  *
  * - `bash` and `ts` blocks are run, a page's in order, in a directory that looks like a checkout whose server runs;
  *   `bash sandbox` and `ts sandbox` against a server in the sandbox. `# → words` and `// → words` say what is printed.
+ * - `yaml` blocks are seeds: the page's server, or that in the sandbox, has started with it.
  * - `json` blocks are test vectors, and equal an entry of a file in `test/vectors/` that the page links to.
  * - `text` blocks are only read.
  */

@@ -11,7 +11,7 @@ export interface AccessKey {
   readonly secretAccessKey: string;
 }
 
-/** A request as it goes over the wire. All text is one character per byte (Latin-1). */
+/** A request as it goes over the wire. All text is one character per byte (Latin-1); a query is in its canonical form. */
 export interface WireRequest {
   readonly method: string;
   readonly target: string;
@@ -96,7 +96,10 @@ function canonical(request: WireRequest, signedHeaders: readonly string[]): stri
     const values = request.headers.filter(([header]) => header.toLowerCase() === name).map(([, value]) => tidy(value));
     if (values.length > 0) lines += `${name}:${values.join(',')}\n`;
   }
-  return `${request.method}\n${request.target}\n\n${lines}\n${signedHeaders.join(';')}\n${sha256(request.body)}`;
+  const queryStart = request.target.indexOf('?');
+  const path = queryStart < 0 ? request.target : request.target.slice(0, queryStart);
+  const query = queryStart < 0 ? '' : request.target.slice(queryStart + 1);
+  return `${request.method}\n${path}\n${query}\n${lines}\n${signedHeaders.join(';')}\n${sha256(request.body)}`;
 }
 
 function tidy(value: string): string {

@@ -1,0 +1,4 @@
+import { javascriptSdk } from './support/clients.ts';
+import { identityFlow } from './support/identity-flow.ts';
+
+identityFlow(javascriptSdk);

@@ -1,11 +1,21 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { pino } from 'pino';
-import { type Command, type Config, helpText, type NewAccountOptions, readCommand } from './config/config.ts';
+import {
+  type AuditVerifyOptions,
+  type Command,
+  type Config,
+  helpText,
+  type NewAccountOptions,
+  readCommand,
+} from './config/config.ts';
 import { systemClock } from './runtime/clock.ts';
 import { KeyholdError } from './runtime/errors.ts';
 import { systemRandom } from './runtime/random.ts';
 import { addAccount, listAccounts } from './server/accounts.ts';
 import { attestationRoots } from './server/attestation-roots.ts';
+import { auditAnchor } from './server/audit-anchor.ts';
+import { describeProof, exportAuditKey, proveAuditOf } from './server/audit-proof.ts';
+import { type AuditSigning, startAuditSigning } from './server/audit-signing.ts';
 import { type Prepared, prepareDataDirectory } from './server/data-directory.ts';
 import { readTlsFiles } from './server/listener.ts';
 import { readRequestQuotas } from './server/request-quotas.ts';
@@ -37,6 +47,10 @@ async function run(command: Command): Promise<void> {
       return createAccount(command.account);
     case 'account list':
       return showAccounts(command.dataDir, command.json);
+    case 'audit verify':
+      return verifyAudit(command.options);
+    case 'audit public-key':
+      return console.log(await exportAuditKey(command.dataDir, systemRandom()));
     case 'help':
       return console.log(helpText(command.of));
     case 'version':
@@ -82,6 +96,15 @@ async function showAccounts(dataDir: string, json: boolean): Promise<void> {
   );
 }
 
+/** Exit status 1: something is not as it was signed. */
+async function verifyAudit(options: AuditVerifyOptions): Promise<void> {
+  const proof = await proveAuditOf(options, systemRandom(), (stream, bytes) =>
+    console.error(`${stream}: read ${Math.round(bytes / 1_000_000)} MB`),
+  );
+  console.log(options.json ? JSON.stringify(proof, undefined, 2) : describeProof(proof));
+  if (proof.problems.length > 0) process.exitCode = 1;
+}
+
 async function serve(config: Config): Promise<void> {
   const log = pino({ level: config.logLevel, base: {} }, pino.destination({ fd: 2, sync: true }));
   // What can be refused without touching the data directory is refused before it is touched.
@@ -103,10 +126,21 @@ async function serve(config: Config): Promise<void> {
     log.info({ moment }, 'temporary credentials that were issued before this moment are refused');
   }
   let server: RunningServer;
+  let signing: AuditSigning | undefined;
   try {
     if (seed !== undefined) await plantSeed(seed, prepared.directory, version(), log);
-    server = await startWorkers(config, port, prepared.directory, log, quotas);
+    signing = await startAuditSigning({
+      directory: prepared.directory,
+      ...(config.auditAnchor === undefined ? {} : { anchor: auditAnchor(config.auditAnchor, log) }),
+      intervalSeconds: config.auditSignIntervalSeconds,
+      clock: systemClock,
+      random: systemRandom(),
+      log,
+    });
+    server = await startWorkers(config, port, prepared.directory, log, signing.live, quotas);
   } catch (error) {
+    // Some worker may have answered already.
+    await signing?.stop({ clean: false });
     prepared.release();
     throw error;
   }
@@ -116,13 +150,16 @@ async function serve(config: Config): Promise<void> {
     if (stopping) return;
     stopping = true;
     log.info({ signal }, 'stopping: finishing the requests in flight');
+    let clean = true;
     try {
       await server.stop();
-      log.info('stopped');
     } catch (err) {
       log.fatal({ err }, 'the stop was not clean');
       process.exitCode = 1;
+      clean = false;
     }
+    await signing.stop({ clean });
+    if (clean) log.info('stopped');
     prepared.release();
   };
   process.on('SIGTERM', stop);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { AuditTrail } from './audit-trail.ts';
-import { type FileTrailOptions, openFileTrail, streamFile } from './file-trail.ts';
+import { type FileTrail, type FileTrailOptions, openFileTrail, streamFile } from './file-trail.ts';
 import { verifyAuditDirectory } from './verify.ts';
 
 let directory = '';
@@ -21,7 +21,7 @@ afterEach(async () => {
   rmSync(join(directory, '..'), { recursive: true });
 });
 
-function openTrail(options: Partial<FileTrailOptions> = {}): AuditTrail {
+function openTrail(options: Partial<FileTrailOptions> = {}): FileTrail {
   const trail = openFileTrail({ directory, stream: 'w0', ...options });
   open.push(trail);
   return trail;
@@ -88,6 +88,22 @@ test('records may be longer than any buffer, and hold any text', async () => {
   const found: unknown[] = [];
   expect(await verifyAuditDirectory(directory, (each) => found.push(each))).toEqual([{ stream: 'w0', records: 6 }]);
   expect(found).toEqual([...texts, 'after'].map((text) => ({ text })));
+});
+
+test('tells how far it is on the disk when it is opened, after a sync, and at close, and never further', async () => {
+  const first = openTrail();
+  await appendAll(first, 1, 2);
+  await first.close();
+  const synced: number[] = [];
+  const trail = openTrail({ onSynced: ({ sequence }) => synced.push(sequence) });
+  expect(synced).toEqual([2]);
+  await appendAll(trail, 3, 5);
+  expect(trail.head().sequence).toBe(5);
+  expect(synced).toEqual([2]);
+  await expect.poll(() => synced, { timeout: 5000 }).toEqual([2, 5]);
+  await appendAll(trail, 6, 7);
+  await trail.close();
+  expect(synced).toEqual([2, 5, 7]);
 });
 
 describe('closing', () => {

@@ -1,21 +1,11 @@
-import {
-  closeSync,
-  fdatasync,
-  fdatasyncSync,
-  fstatSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fdatasync, fdatasyncSync, ftruncateSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { KeyholdError } from '../runtime/errors.ts';
 import type { AuditTrail } from './audit-trail.ts';
-import { type ChainLink, chainLine, genesis, linkOf } from './hash-chain.ts';
+import { type ChainLink, chainLine, linkOf } from './hash-chain.ts';
+import { readTail, type StreamTail } from './stream-tail.ts';
 
 const LINE_FEED = 0x0a;
-const TAIL_CHUNK_BYTES = 64 * 1024;
 const KEPT_BUFFER_BYTES = 256 * 1024;
 /** How long a written record may stay in the operating system's memory before it is on the disk. */
 const SYNC_INTERVAL_MS = 1000;
@@ -27,6 +17,13 @@ export interface FileTrailOptions {
   /** Told when a file's end was torn by a crash and has been cut off: `bytes` that nobody was ever answered for. */
   readonly onTornTail?: (path: string, bytes: number) => void;
   readonly onSyncFailure?: (path: string, cause: unknown) => void;
+  /** Told how far the stream is on the disk: when it is opened, after each sync, and at close. */
+  readonly onSynced?: (head: ChainLink) => void;
+}
+
+export interface FileTrail extends AuditTrail {
+  /** The link that the next line will follow. */
+  head(): ChainLink;
 }
 
 /** The file of a stream, below the audit directory. */
@@ -45,12 +42,17 @@ export function streamFile(directory: string, stream: string): string {
  *
  * @throws KeyholdError AuditUnavailable if the file cannot be opened, or does not end in a record of this stream
  */
-export function openFileTrail(options: FileTrailOptions): AuditTrail {
+export function openFileTrail(options: FileTrailOptions): FileTrail {
   const { directory, stream } = options;
   const path = streamFile(directory, stream);
   const fd = openForAppending(directory, path);
   const recovered = recover(fd, stream);
   if (recovered.tornBytes > 0) options.onTornTail?.(path, recovered.tornBytes);
+  if (options.onSynced !== undefined) {
+    // After a crash, the newest lines may still be in the operating system's memory alone.
+    fdatasyncSync(fd);
+    options.onSynced(recovered.head);
+  }
 
   let head = recovered.head;
   let size = recovered.size;
@@ -69,12 +71,12 @@ export function openFileTrail(options: FileTrailOptions): AuditTrail {
     if (!unsynced || syncing) return;
     unsynced = false;
     syncing = true;
+    const written = head;
     fdatasync(fd, (cause) => {
       syncing = false;
-      if (cause !== null) {
-        unsynced = true;
-        options.onSyncFailure?.(path, cause);
-      }
+      if (cause === null) return options.onSynced?.(written);
+      unsynced = true;
+      options.onSyncFailure?.(path, cause);
     });
   }, SYNC_INTERVAL_MS);
   syncTimer.unref();
@@ -124,6 +126,7 @@ export function openFileTrail(options: FileTrailOptions): AuditTrail {
   }
 
   return {
+    head: () => head,
     append(recordJson) {
       if (closed) return Promise.reject(new KeyholdError('AuditUnavailable', 'the audit trail is closed'));
       waiting.push(recordJson);
@@ -142,6 +145,7 @@ export function openFileTrail(options: FileTrailOptions): AuditTrail {
       while (syncing) await new Promise((resolve) => setTimeout(resolve, 5));
       fdatasyncSync(fd);
       closeSync(fd);
+      options.onSynced?.(head);
     },
   };
 }
@@ -179,53 +183,8 @@ function writeWhole(fd: number, bytes: Uint8Array): void {
 }
 
 /** Finds the newest whole line, cuts off what a crash left behind it, and gives the link to go on from. */
-function recover(fd: number, stream: string): { head: ChainLink; size: number; tornBytes: number } {
-  const fileSize = fstatSync(fd).size;
-  const lineEnd = lastLineFeed(fd, fileSize);
-  if (lineEnd < 0) {
-    if (fileSize > 0) ftruncateSync(fd, 0);
-    return { head: genesis(stream), size: 0, tornBytes: fileSize };
-  }
-  const lineStart = lastLineFeed(fd, lineEnd) + 1;
-  const line = readRange(fd, lineStart, lineEnd);
-  const size = lineEnd + 1;
-  if (size < fileSize) ftruncateSync(fd, size);
-  return {
-    head: linkOf({ sequence: sequenceOf(line, stream) - 1, hash: '' }, line),
-    size,
-    tornBytes: fileSize - size,
-  };
-}
-
-function sequenceOf(line: Buffer, stream: string): number {
-  try {
-    const parsed: unknown = JSON.parse(line.toString('utf8'));
-    const { stream: name, sequence } = parsed as { stream?: unknown; sequence?: unknown };
-    if (name === stream && Number.isSafeInteger(sequence) && (sequence as number) > 0) return sequence as number;
-  } catch {
-    // Told below, like every other line that is not one of this stream's.
-  }
-  throw new KeyholdError('AuditUnavailable', `the last line of audit stream ${stream} is not one of its records`);
-}
-
-/** The offset of the last line feed before `end`; -1 if there is none. */
-function lastLineFeed(fd: number, end: number): number {
-  for (let to = end; to > 0; ) {
-    const from = Math.max(0, to - TAIL_CHUNK_BYTES);
-    const at = readRange(fd, from, to).lastIndexOf(LINE_FEED);
-    if (at >= 0) return from + at;
-    to = from;
-  }
-  return -1;
-}
-
-function readRange(fd: number, from: number, to: number): Buffer {
-  const bytes = Buffer.allocUnsafe(to - from);
-  let done = 0;
-  while (done < bytes.length) {
-    const got = readSync(fd, bytes, done, bytes.length - done, from + done);
-    if (got === 0) throw new KeyholdError('AuditUnavailable', 'an audit file shrank while it was read');
-    done += got;
-  }
-  return bytes;
+function recover(fd: number, stream: string): StreamTail {
+  const tail = readTail(fd, stream);
+  if (tail.tornBytes > 0) ftruncateSync(fd, tail.size);
+  return tail;
 }

@@ -71,9 +71,11 @@ describe('a trail as it was written', () => {
     expect(await verifyAuditDirectory(directory)).toEqual([{ stream: 'w0', records: lengths.length }]);
   });
 
-  test('is only what ends in .jsonl', async () => {
+  test('is only what is called like a stream', async () => {
     await write('w0', fiveRecords);
-    writeFileSync(join(directory, 'notes.txt'), 'not a stream');
+    for (const name of ['notes.txt', 'w0.copy.jsonl', '\u001b[2J.jsonl']) {
+      writeFileSync(join(directory, name), 'not a stream');
+    }
     expect(await verifyAuditDirectory(directory)).toEqual([{ stream: 'w0', records: 5 }]);
   });
 });
@@ -174,7 +176,7 @@ describe('what someone did to the lines', () => {
     );
   });
 
-  // SECURITY.md says so: the hashes have no key, and the head of the chain is kept nowhere else yet.
+  // That is what the heads of the chains are signed for: prove.test.ts.
   test('but not, by the lines alone, that the last one was changed or that whole ones were cut off the end', async () => {
     await write('w0', fiveRecords);
     const lines = linesOf('w0');

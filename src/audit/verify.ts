@@ -1,44 +1,119 @@
-import { createReadStream } from 'node:fs';
-import { readdir } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import { type ChainLink, genesis, linkOf } from './hash-chain.ts';
+import { readdirSync } from 'node:fs';
+import { basename } from 'node:path';
+import { streamFile } from './file-trail.ts';
+import { type ChainLink, chainLine, genesis, linkOf } from './hash-chain.ts';
+import { linesOf } from './lines-of.ts';
 import type { AuditRecord } from './record.ts';
-
-const LINE_FEED = 0x0a;
+import { HEADS_STREAM } from './signed-heads.ts';
 
 export interface StreamVerdict {
   readonly stream: string;
   readonly records: number;
   /** What is wrong with the first line that does not fit, or undefined if all do. */
-  readonly problem?: { readonly line: number; readonly what: string };
+  readonly problem?: LineProblem;
 }
 
-/** Verifies every stream below an audit directory from its first line to its last. Streams are read, never held whole. */
+export interface LineProblem {
+  /** From 1; the sequence that is due there. */
+  readonly line: number;
+  readonly what: string;
+}
+
+/** Names hold letters and digits only: what someone calls a file gets neither signed nor printed. */
+const STREAM_FILE = /^[A-Za-z0-9]+\.jsonl$/;
+
+/** The streams of records below an audit directory, in the order of their names. */
+export function streamsOf(directory: string): string[] {
+  return readdirSync(directory)
+    .filter((name) => STREAM_FILE.test(name))
+    .map((name) => basename(name, '.jsonl'))
+    .filter((stream) => stream !== HEADS_STREAM)
+    .sort();
+}
+
+/**
+ * Verifies the chain of every stream of records from its first line to its last. Streams are read, never held whole. That a
+ * chain was rewritten, that its end is missing or a whole stream is, only signed heads tell (`prove.ts`).
+ */
 export async function verifyAuditDirectory(
   directory: string,
   onRecord?: (record: AuditRecord, stream: string) => void,
 ): Promise<StreamVerdict[]> {
-  const files = (await readdir(directory)).filter((name) => name.endsWith('.jsonl')).sort();
-  const verdicts: StreamVerdict[] = [];
-  for (const file of files) verdicts.push(await verifyStream(join(directory, file), onRecord));
-  return verdicts;
+  return streamsOf(directory).map((stream) => {
+    const visitor = onRecord === undefined ? {} : { record: (record: AuditRecord) => onRecord(record, stream) };
+    const { link, problem, tornBytes } = walkChain(streamFile(directory, stream), stream, visitor);
+    const found =
+      problem ??
+      (tornBytes === 0 ? undefined : { line: link.sequence + 1, what: 'ends without a line feed: it was cut off' });
+    return { stream, records: link.sequence, ...(found === undefined ? {} : { problem: found }) };
+  });
 }
 
-async function verifyStream(
-  path: string,
-  onRecord?: (record: AuditRecord, stream: string) => void,
-): Promise<StreamVerdict> {
-  const stream = basename(path, '.jsonl');
-  let link: ChainLink = genesis(stream);
-  for await (const { line, whole } of linesOf(path)) {
-    const found = whole ? readLine(line, stream, link) : 'ends without a line feed: it was cut off';
-    if (typeof found === 'string') {
-      return { stream, records: link.sequence, problem: { line: link.sequence + 1, what: found } };
+export interface ChainVisitor {
+  record?(record: AuditRecord): void;
+  /** Sees each line that fits, with the link that it makes, and says what is wrong with it all the same. */
+  line?(link: ChainLink, line: Buffer): LineProblem | undefined;
+  /** Told now and then how many bytes have been read. */
+  progress?(bytes: number): void;
+}
+
+export interface ChainWalk {
+  /** Of the last line that fits. */
+  readonly link: ChainLink;
+  readonly problem?: LineProblem;
+  /** Of an unfinished line at the end: a crash left it, or it is being written. */
+  readonly tornBytes: number;
+}
+
+const CLOSING_BRACE = 0x7d;
+const PROGRESS_BYTES = 64 * 1024 * 1024;
+
+/** Goes through a stream's file line by line, and stops at the first that does not fit. */
+export function walkChain(path: string, stream: string, visitor: ChainVisitor): ChainWalk {
+  let link = genesis(stream);
+  let before = link;
+  let tornBytes = 0;
+  let nextProgress = PROGRESS_BYTES;
+  /** A copy of the newest line, which no line after it vouches for yet. */
+  let last = Buffer.alloc(0);
+  let lastBytes = 0;
+  for (const { bytes, offset, whole } of linesOf(path)) {
+    if (!whole) {
+      tornBytes = bytes.length;
+      break;
     }
-    onRecord?.(found, stream);
-    link = linkOf(link, line);
+    const parsed = visitor.record !== undefined || !looksLikeARecord(bytes, stream, link);
+    const found = parsed ? readLine(bytes, stream, link) : undefined;
+    if (typeof found === 'string') return { link, problem: { line: link.sequence + 1, what: found }, tornBytes };
+    const next = linkOf(link, bytes);
+    const problem = visitor.line?.(next, bytes);
+    if (problem !== undefined) return { link, problem, tornBytes };
+    if (found !== undefined) visitor.record?.(found);
+    before = link;
+    link = next;
+    if (last.length < bytes.length) last = Buffer.allocUnsafe(2 * bytes.length);
+    lastBytes = bytes.copy(last);
+    if (offset >= nextProgress) {
+      visitor.progress?.(offset);
+      nextProgress = offset + PROGRESS_BYTES;
+    }
   }
-  return { stream, records: link.sequence };
+  const found = link.sequence === 0 ? undefined : readLine(last.subarray(0, lastBytes), stream, before);
+  if (typeof found === 'string') return { link: before, problem: { line: link.sequence, what: found }, tornBytes };
+  return { link, tornBytes };
+}
+
+/**
+ * Whether a line begins as it must after `link`, and ends like an object in an object. Its record is not parsed, which is
+ * most of the work: what was changed there, the hash in the next line tells.
+ */
+function looksLikeARecord(line: Buffer, stream: string, link: ChainLink): boolean {
+  const beginning = chainLine(stream, link, '{').slice(0, -1);
+  return (
+    line.toString('latin1', 0, beginning.length) === beginning &&
+    line.at(-2) === CLOSING_BRACE &&
+    line.at(-1) === CLOSING_BRACE
+  );
 }
 
 /** The record of a line that follows `link`, or why it cannot. */
@@ -62,22 +137,4 @@ function readLine(line: Buffer, stream: string, link: ChainLink): AuditRecord | 
 /** What stands where a name or a number should. Someone may have edited it, so it is quoted before anyone prints it. */
 function shown(value: unknown): string {
   return String(JSON.stringify(value));
-}
-
-/**
- * The lines of a file as bytes. Node's `readline` will not do: it also breaks lines at U+2028 and U+2029, which JSON
- * leaves as they are and which a caller's encryption context may hold.
- */
-async function* linesOf(path: string): AsyncGenerator<{ line: Buffer; whole: boolean }> {
-  let rest: Buffer = Buffer.alloc(0);
-  for await (const chunk of createReadStream(path)) {
-    const bytes = Buffer.concat([rest, chunk as Buffer]);
-    let start = 0;
-    for (let end = bytes.indexOf(LINE_FEED); end >= 0; end = bytes.indexOf(LINE_FEED, start)) {
-      yield { line: bytes.subarray(start, end), whole: true };
-      start = end + 1;
-    }
-    rest = bytes.subarray(start);
-  }
-  if (rest.length > 0) yield { line: rest, whole: false };
 }

@@ -34,6 +34,7 @@ test('without options it serves loopback, from ./data, with a worker for each co
     port: 8080,
     dataDir: resolve('data'),
     workers: Math.min(availableParallelism(), 64),
+    auditSignIntervalSeconds: 60,
     logLevel: 'info',
     sandbox: false,
   });
@@ -50,6 +51,8 @@ test('every option is read from the command line, and from its variable alike', 
     requestQuotas: resolve('quotas.json'),
     seedPath: resolve('seed.yaml'),
     revokeSessionsBeforeMs: Date.UTC(2026, 10, 22, 9, 0, 0, 500),
+    auditAnchor: { path: resolve('/mnt/anchor.jsonl') },
+    auditSignIntervalSeconds: 5,
     logLevel: 'debug',
     sandbox: false,
   };
@@ -63,6 +66,8 @@ test('every option is read from the command line, and from its variable alike', 
     'request-quotas': 'quotas.json',
     seed: 'seed.yaml',
     'revoke-sessions-before': '2026-11-22T10:00:00.5+01:00',
+    'audit-anchor': '/mnt/anchor.jsonl',
+    'audit-sign-interval': '5',
     'log-level': 'debug',
   };
   const variableOf = (name: string) => `KEYHOLD_${name.toUpperCase().replaceAll('-', '_')}`;
@@ -170,8 +175,14 @@ describe('refused', () => {
     [['-x'], "Unknown option '-x'. See --help."],
     [['--no-sandbox'], "Unknown option '--no-sandbox'"],
     [['serve', '--json'], "Unknown option '--json'. See --help."],
-    [['start'], "unknown command 'start'. Commands: serve, account create, account list."],
-    [['account', 'lst'], "unknown command 'account lst'. Commands: serve, account create, account list."],
+    [
+      ['start'],
+      "unknown command 'start'. Commands: serve, account create, account list, audit verify, audit public-key.",
+    ],
+    [
+      ['account', 'lst'],
+      "unknown command 'account lst'. Commands: serve, account create, account list, audit verify, audit public-key.",
+    ],
     [['account', '--data-dir', 'd'], "unknown command 'account'"],
     [['account', 'create', 'production'], "unknown command 'account create production'"],
     [
@@ -203,6 +214,17 @@ describe('refused', () => {
     [['--tls-key', 'k.pem'], '--tls-cert is missing: --tls-cert and --tls-key are given together or not at all'],
     [['--request-quotas='], '--request-quotas wants a file, or aws'],
     [['--log-level', 'INFO'], '--log-level wants one of fatal, error, warn, info, debug, trace, silent'],
+    [['--audit-anchor='], '--audit-anchor wants a file or a URL'],
+    [
+      ['--data-dir=/srv/k', '--audit-anchor=/srv/k/anchor'],
+      '--audit-anchor wants a file outside of the data directory',
+    ],
+    [
+      ['--audit-anchor=https://u:p@example.com/'],
+      '--audit-anchor wants a file, or an http or https URL without a user',
+    ],
+    [['--audit-sign-interval=0'], "--audit-sign-interval wants 1 to 3600, not '0'"],
+    [['audit', 'verify', '--begins-after=x'], "--begins-after wants 1 to 9007199254740991, not 'x'"],
     [['--log-level='], '--log-level wants one of'],
   ])('%j', (argv, message) => {
     expect(refusal(argv)).toContain(message);

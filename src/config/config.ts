@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { resolve } from 'node:path';
+import { resolve, sep } from 'node:path';
 import { parseArgs } from 'node:util';
 import { KeyholdError } from '../runtime/errors.ts';
 
@@ -15,6 +15,10 @@ export interface Config {
   readonly tls?: { readonly certPath: string; readonly keyPath: string };
   /** `aws`, or the absolute path of a file; absent where requests are not limited. */
   readonly requestQuotas?: string;
+  /** Where signed heads of the audit streams are kept as well. */
+  readonly auditAnchor?: AnchorTarget;
+  /** How often the heads of the audit streams are signed. */
+  readonly auditSignIntervalSeconds: number;
   readonly logLevel: LogLevel;
   readonly sandbox: boolean;
   /** A file of certificates in PEM, trusted beside AWS's as roots of Nitro enclaves' attestation documents. */
@@ -28,10 +32,26 @@ export interface Config {
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
+/** A file, absolute, or an http or https URL. */
+export type AnchorTarget = { readonly path: string } | { readonly url: string };
+
+export interface AuditVerifyOptions {
+  /** Absolute, as are all paths. */
+  readonly dataDir: string;
+  readonly anchorPath?: string;
+  /** Of a file in PEM; absent, the key is the one in the database, which takes the root key. */
+  readonly publicKeyPath?: string;
+  /** Of the signed heads after which the trail was begun anew. */
+  readonly beginsAfter?: number;
+  readonly json: boolean;
+}
+
 export type Command =
   | { readonly command: 'serve'; readonly config: Config }
   | { readonly command: 'account create'; readonly account: NewAccountOptions }
   | { readonly command: 'account list'; readonly dataDir: string; readonly json: boolean }
+  | { readonly command: 'audit verify'; readonly options: AuditVerifyOptions }
+  | { readonly command: 'audit public-key'; readonly dataDir: string }
   | { readonly command: 'help'; readonly of: HelpTopic }
   | { readonly command: 'version' };
 
@@ -105,6 +125,16 @@ const commands = {
         value: 'time',
         help: 'refuse temporary credentials issued before this moment (ISO 8601)',
       },
+      'audit-anchor': {
+        variable: 'KEYHOLD_AUDIT_ANCHOR',
+        value: 'to',
+        help: 'keep signed heads of the audit trail in this file, or POST them to this URL, too',
+      },
+      'audit-sign-interval': {
+        variable: 'KEYHOLD_AUDIT_SIGN_INTERVAL',
+        value: 'seconds',
+        help: 'how often the heads of the audit trail are signed, if it grew (default 60)',
+      },
       'log-level': {
         variable: 'KEYHOLD_LOG_LEVEL',
         value: 'level',
@@ -141,6 +171,31 @@ const commands = {
     next: 'Then: keyhold account create makes another one.',
     options: { 'data-dir': dataDir, json: { help: 'print JSON' }, help },
   },
+  'audit verify': {
+    usage: 'keyhold audit verify [options]',
+    summary: 'Proves that the audit trail is whole, whether or not the server runs: exit status 0, or 1 if it is not.',
+    next: 'Then: keep what keyhold audit public-key prints elsewhere, and verify with it where the root key is not.',
+    options: {
+      'data-dir': dataDir,
+      anchor: { value: 'file', help: 'compare with the signed heads that were kept in this file' },
+      'public-key': {
+        value: 'file',
+        help: 'verify with this key (PEM), without the root key and the database',
+      },
+      'begins-after': {
+        value: 'n',
+        help: 'the trail up to signed heads n is in an archive, and was begun anew after it',
+      },
+      json: { help: 'print JSON' },
+      help,
+    },
+  },
+  'audit public-key': {
+    usage: 'keyhold audit public-key [options]',
+    summary: 'Prints the public key that the audit trail is verified with, in PEM.',
+    next: 'Then: keyhold audit verify --public-key, on another machine.',
+    options: { 'data-dir': dataDir, help },
+  },
 } as const satisfies Record<
   string,
   { usage: string; summary: string; next: string; options: Readonly<Record<string, Option>> }
@@ -149,7 +204,14 @@ const commands = {
 export type CommandName = keyof typeof commands;
 const commandNames = Object.keys(commands) as CommandName[];
 /** `account` is no command, but what some commands begin with. */
-export type HelpTopic = CommandName | 'account';
+/** Commands of two words, by their first one. */
+const groups = { account: 'Commands on accounts', audit: 'Commands on the audit trail' } as const;
+
+export type HelpTopic = CommandName | keyof typeof groups;
+
+function isGroup(name: string): name is keyof typeof groups {
+  return Object.hasOwn(groups, name);
+}
 type ServeOption = keyof (typeof commands)['serve']['options'];
 
 /** What was given of one command's options, on the command line or else in the environment. */
@@ -166,7 +228,7 @@ interface Given<Name extends string> {
 export function readCommand(argv: readonly string[], environment: NodeJS.ProcessEnv, nowMs: number): Command {
   refuseWhatNpmKept(environment);
   const { name, rest } = findCommand(argv);
-  if (name === 'account') return { command: 'help', of: name };
+  if (isGroup(name)) return { command: 'help', of: name };
   const values = parseCommandLine(name, rest);
   if (values['help'] === true) return { command: 'help', of: name };
   if (values['version'] === true) return { command: 'version' };
@@ -179,6 +241,10 @@ export function readCommand(argv: readonly string[], environment: NodeJS.Process
       const options = given(name, values, environment);
       return { command: name, dataDir: readDataDir(options), json: options.flag('json') };
     }
+    case 'audit verify':
+      return { command: name, options: readAuditVerify(given(name, values, environment)) };
+    case 'audit public-key':
+      return { command: name, dataDir: readDataDir(given(name, values, environment)) };
   }
 }
 
@@ -202,7 +268,7 @@ function findCommand(argv: readonly string[]): { name: HelpTopic; rest: readonly
   const name = commandNames.find((each) => each === written);
   if (name !== undefined) return { name, rest };
   const asksForHelp = rest.includes('--help') || rest.includes('-h');
-  if (written === 'account' && (asksForHelp || rest.length === 0)) return { name: written, rest };
+  if (isGroup(written) && (asksForHelp || rest.length === 0)) return { name: written, rest };
   if (asksForHelp) return { name: 'serve', rest: ['--help'] };
   throw refused(`unknown command '${written}'. Commands: ${commandNames.join(', ')}.`);
 }
@@ -231,6 +297,7 @@ function readConfig({ text, flag }: Given<ServeOption>, nowMs: number): Config {
   const attestationRoot = text('attestation-root');
   const seed = text('seed');
   const revokeSessionsBeforeMs = readRevocation(text('revoke-sessions-before'), nowMs);
+  const auditAnchor = readAnchor(text('audit-anchor'), readDataDir({ text }));
   const sandbox = flag('sandbox');
   if (sandbox && !isLoopback(host)) throw refused(`--sandbox listens on loopback addresses only, not on ${host}`);
   if (!isLoopback(host) && tls === undefined && !flag('insecure-http')) {
@@ -249,6 +316,8 @@ function readConfig({ text, flag }: Given<ServeOption>, nowMs: number): Config {
       ? {}
       : { attestationRootPath: readPath('attestation-root', 'file', attestationRoot) }),
     ...(revokeSessionsBeforeMs === undefined ? {} : { revokeSessionsBeforeMs }),
+    ...(auditAnchor === undefined ? {} : { auditAnchor }),
+    auditSignIntervalSeconds: readWholeNumber('audit-sign-interval', text('audit-sign-interval') ?? '60', 1, 3600),
     logLevel: readLogLevel(text('log-level') ?? 'info'),
     sandbox,
   };
@@ -272,16 +341,34 @@ function readNewAccount({ text }: Given<keyof (typeof commands)['account create'
   };
 }
 
+function readAuditVerify({
+  text,
+  flag,
+}: Given<keyof (typeof commands)['audit verify']['options']>): AuditVerifyOptions {
+  const anchor = text('anchor');
+  const publicKey = text('public-key');
+  const beginsAfter = text('begins-after');
+  return {
+    dataDir: readDataDir({ text }),
+    ...(anchor === undefined ? {} : { anchorPath: readPath('anchor', 'file', anchor) }),
+    ...(publicKey === undefined ? {} : { publicKeyPath: readPath('public-key', 'file', publicKey) }),
+    ...(beginsAfter === undefined
+      ? {}
+      : { beginsAfter: readWholeNumber('begins-after', beginsAfter, 1, Number.MAX_SAFE_INTEGER) }),
+    json: flag('json'),
+  };
+}
+
 export function helpText(topic: HelpTopic = 'serve'): string {
-  if (topic === 'account') {
+  if (isGroup(topic)) {
     const group = commandNames.filter((name) => name.startsWith(`${topic} `));
-    return ['Commands on accounts:', '', ...summaries(group), '', 'Each has its own --help.'].join('\n');
+    return [`${groups[topic]}:`, '', ...summaries(group), '', 'Each has its own --help.'].join('\n');
   }
   const { usage, summary, next, options } = commands[topic];
   const lines = Object.entries<Option>(options).map(([name, option]) => {
     const { variable, help: meaning } = option;
     const right = variable === undefined ? meaning : `${meaning} [${variable}]`;
-    return `  ${optionUsage(name, option).padEnd(32)}${right}`;
+    return `  ${optionUsage(name, option).padEnd(34)}${right}`;
   });
   return [
     `Usage: ${usage}`,
@@ -299,7 +386,7 @@ export function helpText(topic: HelpTopic = 'serve'): string {
 }
 
 function summaries(names: readonly CommandName[]): string[] {
-  return names.map((name) => `  ${commands[name].usage.padEnd(34)}${commands[name].summary}`);
+  return names.map((name) => `  ${commands[name].usage.padEnd(36)}${commands[name].summary}`);
 }
 
 function optionUsage(name: string, { value }: Option): string {
@@ -379,6 +466,29 @@ function readPath(name: string, what: string, text: string): string {
 /** A file that is called aws is `./aws`. */
 function readQuotasSource(text: string | undefined): string | undefined {
   return text === undefined || text === 'aws' ? text : readPath('request-quotas', 'file, or aws', text);
+}
+
+/** What a file in the data directory kept would be put back with it. */
+function readAnchor(text: string | undefined, dataDir: string): AnchorTarget | undefined {
+  if (text === undefined) return undefined;
+  if (/^https?:\/\//.test(text)) {
+    const url = URL.parse(text);
+    if (url === null || url.username !== '' || url.password !== '') {
+      throw refused('--audit-anchor wants a file, or an http or https URL without a user and a password');
+    }
+    return { url: url.href };
+  }
+  const path = readPath('audit-anchor', 'file or a URL', text);
+  if (`${path}${sep}`.startsWith(`${dataDir}${sep}`)) {
+    throw refused('--audit-anchor wants a file outside of the data directory, with which it would be put back');
+  }
+  return { path };
+}
+
+function readWholeNumber(name: string, text: string, least: number, most: number): number {
+  const number = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(number >= least && number <= most)) throw refused(`--${name} wants ${least} to ${most}, not '${text}'`);
+  return number;
 }
 
 function readDataDir({ text }: Pick<Given<'data-dir'>, 'text'>): string {

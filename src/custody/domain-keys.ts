@@ -17,7 +17,13 @@ const SEALED_FORMAT_VERSION = 1;
 const SEALED_PREFIX_BYTES = 1 + DOMAIN_KEY_ID_BYTES;
 
 /** What a domain key protects. Each purpose has a key of its own, derived from the domain key. */
-export type Purpose = 'records' | 'key material' | 'grant tokens' | 'import token' | 'session tokens';
+export type Purpose =
+  | 'records'
+  | 'key material'
+  | 'grant tokens'
+  | 'import token'
+  | 'session tokens'
+  | 'audit signing key';
 
 /**
  * Seals and opens bytes for one purpose under the domain keys:

@@ -37,7 +37,7 @@ export function accountFiles(
   return { credentials: `${credentials}-${accountId}`, rootCredentials: `${rootCredentials}-${accountId}` };
 }
 
-function dataDirectory(path: string): DataDirectory {
+export function dataDirectory(path: string): DataDirectory {
   return {
     path,
     rootKey: join(path, 'root.key'),
@@ -121,7 +121,7 @@ export function prepareDataDirectory(options: PrepareOptions): Promise<Prepared>
 }
 
 /** The operating system's refusals, such as EACCES, ENOTDIR or ENOSPC, say which path and why. */
-async function refusingSystemErrors<T>(work: () => Promise<T>): Promise<T> {
+export async function refusingSystemErrors<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

@@ -2,6 +2,7 @@ import { createServer } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
+import type { ChainLink } from '../audit/hash-chain.ts';
 import type { Config } from '../config/config.ts';
 import { KeyholdError } from '../runtime/errors.ts';
 import { systemRandom } from '../runtime/random.ts';
@@ -31,6 +32,7 @@ const YOUNG_GENERATION_MB = 24;
  * Starts the workers, resolves when all of them listen, and replaces one that dies. Throws StartupRefused.
  *
  * @param port what `findPort` has found
+ * @param auditHeads how far the audit streams of the workers are on the disk: kept up to date here
  * @param quotas absent where requests are not limited
  */
 export async function startWorkers(
@@ -38,6 +40,7 @@ export async function startWorkers(
   port: number,
   directory: DataDirectory,
   log: Logger,
+  auditHeads: Map<string, ChainLink>,
   quotas?: RequestQuotas,
 ): Promise<RunningServer> {
   // Only Linux deals connections out among sockets that share a port; elsewhere one worker serves.
@@ -57,18 +60,29 @@ export async function startWorkers(
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
     });
     threads[slot] = thread;
+    let stream: string | undefined;
     const listening = Promise.withResolvers<void>();
     const gone = Promise.withResolvers<void>();
     thread.on('message', (message: FromWorker) => {
-      if (message.type === 'listening') listening.resolve();
-      else listening.reject(new KeyholdError('StartupRefused', message.message));
+      switch (message.type) {
+        case 'listening':
+          return listening.resolve();
+        case 'audit-head':
+          stream = message.stream;
+          auditHeads.set(stream, message.head);
+          return;
+        case 'refused':
+          return listening.reject(new KeyholdError('StartupRefused', message.message));
+      }
     });
     thread.on('error', (err) => {
       log.fatal({ err, slot }, 'a worker died');
       listening.reject(err);
     });
-    thread.on('exit', () => {
+    thread.on('exit', (status) => {
       threads[slot] = undefined;
+      // What it wrote last is in its file, and was never told.
+      if (status !== 0 && stream !== undefined) auditHeads.delete(stream);
       // It may have died holding the lock, or between a commit and its announcement.
       releaseIfOwnedBy(memory.writeLock, slot);
       epoch.advance();

@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { LRUCache } from 'lru-cache';
 import { pino } from 'pino';
 import { openFileTrail } from '../audit/file-trail.ts';
+import type { ChainLink } from '../audit/hash-chain.ts';
 import type { Policy } from '../authorization/index.ts';
 import type { Config } from '../config/config.ts';
 import { openDomainKeys } from '../custody/domain-keys.ts';
@@ -62,7 +63,11 @@ export interface WorkerOrders {
 }
 
 export type ToWorker = { readonly type: 'stop' } | { readonly type: 'reload-tls' };
-export type FromWorker = { readonly type: 'listening' } | { readonly type: 'refused'; readonly message: string };
+export type FromWorker =
+  | { readonly type: 'listening' }
+  | { readonly type: 'refused'; readonly message: string }
+  /** How far the worker's audit stream is on the disk. */
+  | { readonly type: 'audit-head'; readonly stream: string; readonly head: ChainLink };
 
 /** Keys that one worker keeps in memory, with their material; some 1.5 KiB each. A key pair takes the room of up to 43. */
 const CACHED_KEYS = 120_000;
@@ -105,9 +110,11 @@ async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloa
   const usages = lastUsages(store, await startOfTracking(store, clock.now()));
   const usagesOfAccessKeys = accessKeyUsages(store);
   const usagesOfRoles = roleUsages(store);
+  const stream = `w${slot}`;
   const audit = openFileTrail({
     directory: directory.audit,
-    stream: `w${slot}`,
+    stream,
+    onSynced: (head) => tell({ type: 'audit-head', stream, head }),
     onTornTail: (path, bytes) => log.warn({ path, bytes }, 'cut off a half-written audit line that a crash left'),
     onSyncFailure: (path, err) => log.error({ path, err }, 'the audit file cannot be synced to the disk'),
   });

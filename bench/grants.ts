@@ -115,7 +115,7 @@ export async function measureGrants(path: string, plan: GrantsPlan): Promise<Gra
       await call('ScheduleKeyDeletion', { KeyId: many, PendingWindowInDays: 7 }, root);
       const destroyKeyMs = await millisecondsOf(async () => {
         const due = systemClock.now() + 8 * DAY_MS;
-        while ((await doDueWork(store, destroyDueKeys, due)).done.length === 0);
+        while ((await doDueWork(store, destroyDueKeys, due, async () => {})).done.length === 0);
       });
       const costs = { firstDecisionMs, revokeMs, decisionAfterMs, destroyKeyMs };
       measurements.push({ layout: name, fewMicros: best.few, manyMicros: best.many, ...costs });

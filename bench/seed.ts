@@ -94,7 +94,7 @@ export async function seedDataDirectory(
             const request = { input, targets: { account: undefined, tagging: undefined }, scope, ports };
             const identity = { accountId, region, keyId };
             const material = await custody.create(identity, keySpec);
-            await createKey.handle({ ...request, transaction, prepared: { identity, material } });
+            await createKey.handle({ ...request, transaction, prepared: { identity, material }, consequences: [] });
           }
         });
       }

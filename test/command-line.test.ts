@@ -427,7 +427,7 @@ describe('stopping', () => {
       const requestId = /x-amzn-RequestId: (\S+)/i.exec(received.text)?.[1];
       const records = new Map<string, AuditRecord>();
       const verdicts = await verifyAuditDirectory(join(server.dataDir, 'audit'), (record) => {
-        records.set(record.requestID, record);
+        records.set(record.requestID ?? '', record);
       });
       expect(verdicts.map(({ problem }) => problem)).toEqual([undefined, undefined]);
       expect(records.get(requestId ?? '')).toMatchObject({ eventName: 'Encrypt' });

@@ -130,7 +130,7 @@ async function expectEverything(server: TestServer, { keys }: Acknowledged): Pro
 async function expectAudited(server: TestServer, requestIds: readonly string[]): Promise<void> {
   const missing = new Set(requestIds);
   const verdicts = await verifyAuditDirectory(join(server.dataDir, 'audit'), ({ requestID }) =>
-    missing.delete(requestID),
+    missing.delete(requestID ?? ''),
   );
   expect(verdicts.map(({ stream, problem }) => ({ stream, problem }))).toEqual([
     { stream: 'w0', problem: undefined },

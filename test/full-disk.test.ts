@@ -47,7 +47,9 @@ async function expectFault(use: Promise<unknown>): Promise<void> {
 /** The chain is whole, and every answered request is in it. */
 async function expectAudited(dataDir: string, answered: Answered): Promise<void> {
   const missing = new Set(answered);
-  const verdicts = await verifyAuditDirectory(join(dataDir, 'audit'), ({ requestID }) => missing.delete(requestID));
+  const verdicts = await verifyAuditDirectory(join(dataDir, 'audit'), ({ requestID }) =>
+    missing.delete(requestID ?? ''),
+  );
   expect(verdicts.map(({ problem }) => problem)).toEqual([undefined]);
   expect([...missing]).toEqual([]);
 }

@@ -113,7 +113,7 @@ test('what is turned away is recorded as any refusal is', async () => {
   expect(of('GenerateRandom')[0]).toMatchObject({
     userIdentity: { type: 'IAMUser', accountId: server.accountId },
     errorMessage: message,
-    requestParameters: { numberOfBytes: 16 },
+    requestParameters: null,
     responseElements: null,
   });
 });

@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import {
@@ -14,6 +14,7 @@ import {
   ReEncryptCommand,
   ScheduleKeyDeletionCommand,
 } from '@aws-sdk/client-kms';
+import { GetSessionTokenCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { lengthPrefixed } from '../src/crypto/canonical.ts';
 import { openDomainKeys } from '../src/custody/domain-keys.ts';
@@ -23,9 +24,10 @@ import { systemRandom } from '../src/runtime/random.ts';
 import { sealedStore } from '../src/store/sealed-store.ts';
 import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
 import { importRequest } from './support/import-material.ts';
+import { secretsInRecords } from './support/known-secrets.ts';
 import { findNeedles, type Needle, needlesOf } from './support/needles.ts';
 import { apiRequest, bytesOf, openLane } from './support/raw-http.ts';
-import { cleanUp, startServer, type TestServer } from './support/server.ts';
+import { cleanUp, startServer, type TestServer, temporaryDirectory } from './support/server.ts';
 import { signerFor } from './support/sign.ts';
 import { filesBelow } from './support/tree.ts';
 
@@ -73,6 +75,37 @@ test('the search finds a secret in every form in which it may turn up', () => {
     }
   }
   expect(findNeedles(needles, [['noise', Buffer.from(randomBytes(100_000).toString('base64'))]])).toEqual([]);
+});
+
+describe('the search of the records of every server that tests start', () => {
+  test('finds what a client has sent or got, and what it signs with', async () => {
+    const server = await startServer();
+    servers.push(server);
+    const secrets: Record<string, string> = { 'the secret access key': server.credentials.secretAccessKey };
+    const { KeyMetadata } = await server.kms().send(new CreateKeyCommand({}));
+    const dataKey = await server
+      .kms()
+      .send(new GenerateDataKeyCommand({ KeyId: KeyMetadata?.KeyId, KeySpec: 'AES_256' }));
+    const Plaintext = randomBytes(40);
+    await server.kms().send(new EncryptCommand({ KeyId: KeyMetadata?.KeyId, Plaintext }));
+    secrets['the data key, in base64'] = Buffer.from(dataKey.Plaintext ?? []).toString('base64');
+    secrets['the data key, in hex'] = Buffer.from(dataKey.Plaintext ?? []).toString('hex');
+    secrets['the plaintext, in base64url'] = Plaintext.toString('base64url');
+    const sts = new STSClient({ endpoint: server.url, region: 'us-east-1', credentials: server.credentials });
+    const session = await sts.send(new GetSessionTokenCommand({}));
+    secrets['the session token'] = session.Credentials?.SessionToken ?? '';
+    secrets['the secret of the session'] = session.Credentials?.SecretAccessKey ?? '';
+    expect(secretsInRecords(server.dataDir)).toEqual([]);
+
+    const directory = temporaryDirectory();
+    for (const [what, secret] of Object.entries(secrets)) {
+      const record = { eventName: 'Encrypt', errorMessage: `Value '${secret}' is not valid`, sequence: what };
+      mkdirSync(join(directory, 'audit'), { recursive: true });
+      writeFileSync(join(directory, 'audit', 'w0.jsonl'), `${JSON.stringify({ record })}\n`);
+      expect(secretsInRecords(directory), what).toHaveLength(1);
+    }
+    rmSync(directory, { recursive: true });
+  });
 });
 
 describe('after a server has worked with them', () => {

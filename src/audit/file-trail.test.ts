@@ -37,7 +37,7 @@ async function appendAll(trail: AuditTrail, from: number, to: number): Promise<v
 async function verifiedNumbers(): Promise<number[]> {
   const numbers: number[] = [];
   const verdicts = await verifyAuditDirectory(directory, ({ requestID }) => {
-    numbers.push(Number(requestID.replace('request-', '')));
+    numbers.push(Number(requestID?.replace('request-', '')));
   });
   expect(verdicts).toEqual([{ stream: 'w0', records: numbers.length }]);
   return numbers;

@@ -17,13 +17,19 @@ export interface AuditRecord {
   readonly requestParameters: object | null;
   readonly responseElements: object | null;
   readonly additionalEventData?: object;
-  readonly requestID: string;
+  /** Not of what happens by itself, which nobody asked for. */
+  readonly requestID?: string;
   readonly eventID: string;
   readonly readOnly: boolean;
   readonly resources?: readonly AuditResource[];
   readonly eventType: 'AwsApiCall' | 'AwsServiceEvent';
   readonly managementEvent: true;
+  /** Whose trail it belongs to. */
   readonly recipientAccountId?: string;
+  /** Of one request that is in the trails of several accounts: the same in the record of each. */
+  readonly sharedEventID?: string;
+  /** Of an AwsServiceEvent: what happened. */
+  readonly serviceEventDetails?: object;
   readonly eventCategory: 'Management';
   readonly tlsDetails?: {
     readonly tlsVersion: string;
@@ -33,7 +39,16 @@ export interface AuditRecord {
 }
 
 export interface AuditIdentity {
-  readonly type: 'Root' | 'IAMUser' | 'AssumedRole' | 'FederatedUser' | 'WebIdentityUser' | 'AWSService' | 'Unknown';
+  /** Absent where nobody asked: of an AwsServiceEvent. */
+  readonly type?:
+    | 'Root'
+    | 'IAMUser'
+    | 'AssumedRole'
+    | 'FederatedUser'
+    | 'WebIdentityUser'
+    | 'AWSAccount'
+    | 'AWSService'
+    | 'Unknown';
   readonly principalId?: string;
   readonly arn?: string;
   readonly accountId?: string;

@@ -44,3 +44,30 @@ test('a change whose commit fails after it was recorded leaves a second event, w
   expect(failed).toMatchObject({ errorCode: 'KMSInternalException', requestID: done?.requestID });
   expect(failed?.eventID).not.toBe(done?.eventID);
 });
+
+test('so do the consequences of the change', async () => {
+  const faults: { failNextCommit?: Error } = {};
+  const worker = await machine(sealedMemoryStore(openMemoryStore({ faults }))).worker();
+  const caller = rootCaller('000000000000', 'test');
+  const { KeyMetadata } = await worker.call('CreateKey', {}, caller);
+  const records: AuditRecord[] = [];
+  const dispatch = dispatcher({
+    services: [worker.service],
+    authenticate: async () => ({ caller, region: 'us-east-1' }),
+    audit: { append: async (json) => void records.push(JSON.parse(json)), close: async () => {} },
+    clock: { now: () => Date.UTC(2026, 10, 22) },
+    random: systemRandom(),
+    log: pino({ level: 'silent' }),
+  });
+  faults.failNextCommit = new Error('no room');
+  const { KeyId } = KeyMetadata as { KeyId: string };
+  const rotate = { ...createKey, xAmzTarget: 'TrentService.RotateKeyOnDemand' };
+  expect((await dispatch({ ...rotate, body: Buffer.from(JSON.stringify({ KeyId })) })).status).toBe(500);
+  expect(records.map(({ eventName, errorCode }) => [eventName, errorCode])).toEqual([
+    ['RotateKeyOnDemand', undefined],
+    ['RotateKey', undefined],
+    ['RotateKeyOnDemand', 'KMSInternalException'],
+    ['RotateKey', 'KMSInternalException'],
+  ]);
+  expect(new Set(records.map(({ eventID }) => eventID)).size).toBe(4);
+});

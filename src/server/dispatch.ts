@@ -3,7 +3,8 @@ import type { AuditTrail } from '../audit/audit-trail.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { KeyholdError } from '../runtime/errors.ts';
 import type { Random } from '../runtime/random.ts';
-import { type Attempt, auditRecordJson, refusedAttempt } from '../services/audit-record.ts';
+import { recordAttempt } from '../services/attempt-records.ts';
+import { type Attempt, refusedAttempt } from '../services/audit-record.ts';
 import type { Caller, Scope } from '../services/caller.ts';
 import { type AnyOperation, perform, type Service } from '../services/perform.ts';
 import type { ErrorResponse } from '../wire/failure.ts';
@@ -78,11 +79,12 @@ export function dispatcher(dependencies: DispatchDependencies): (request: Server
     // is turned away leaves a record like any other refusal.
     throttle?.(service, operation, input, scope);
     let body = '';
-    await perform(service, operation, input, scope, attempt.touched, (output, targets) => {
+    await perform(service, operation, input, scope, attempt.touched, (output, targets, consequences) => {
       attempt.output = output;
       attempt.targets = targets;
+      attempt.consequences = consequences;
       body = protocol.writeOutput(operation.name, output, attempt.requestId);
-      return audit.append(auditRecordJson(attempt));
+      return recordAttempt(attempt, audit, random);
     });
     service.succeeded?.(operation, attempt);
     return body;
@@ -127,7 +129,7 @@ export function dispatcher(dependencies: DispatchDependencies): (request: Server
   async function recordRefusal(error: unknown, attempt: Attempt, protocol: Protocol): Promise<ErrorResponse> {
     const refused = refusal(error, attempt, protocol);
     try {
-      await audit.append(auditRecordJson(refusedAttempt(attempt, refused, error, random.uuid())));
+      await recordAttempt(refusedAttempt(attempt, refused, error, random.uuid()), audit, random);
       return refused;
     } catch (unrecorded) {
       return refusal(unrecorded, attempt, protocol);

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../runtime/clock.ts';
+import type { ConsequenceRecorder } from '../services/attempt-records.ts';
 import { type DueWork, doDueWork } from '../services/kms/due-work.ts';
 import type { Store } from '../store/sealed-store.ts';
 
@@ -19,6 +20,8 @@ export interface SweeperOptions {
   readonly chores: readonly Chore[];
   /** Makes sure that nothing is left of what was destroyed in the store's files. */
   readonly scrub: () => Promise<void>;
+  /** Records what is done, before it is committed. */
+  readonly record: ConsequenceRecorder;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -29,7 +32,7 @@ export interface Sweeper {
 }
 
 /** Does what is due to be done to keys, again and again. One worker does it; another would find nothing left to do. */
-export function startSweeper({ store, chores, scrub, clock, log }: SweeperOptions): Sweeper {
+export function startSweeper({ store, chores, scrub, record, clock, log }: SweeperOptions): Sweeper {
   /** Where the next go of each chore continues. */
   const sweptTo = new Map<Chore, string>();
   // Also at the start: the process before may have ended between a destruction and its scrubbing.
@@ -52,7 +55,8 @@ export function startSweeper({ store, chores, scrub, clock, log }: SweeperOption
 
   async function sweepOne(chore: Chore): Promise<void> {
     const { work, graceMs, destroys } = chore;
-    const { done, failures, next } = await doDueWork(store, work, clock.now() - graceMs, sweptTo.get(chore));
+    const dueMs = clock.now() - graceMs;
+    const { done, failures, next } = await doDueWork(store, work, dueMs, record, sweptTo.get(chore));
     sweptTo.set(chore, next);
     for (const key of done) log.info(key, work.done);
     if (destroys && done.length > 0) needsScrubbing = true;

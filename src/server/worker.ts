@@ -14,6 +14,7 @@ import { softwareImport } from '../custody/software/software-import.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { invariant, KeyholdError } from '../runtime/errors.ts';
 import { systemRandom } from '../runtime/random.ts';
+import { consequenceRecorder } from '../services/attempt-records.ts';
 import { accessKeyUsages } from '../services/iam/access-keys/usages.ts';
 import { credentials } from '../services/iam/credentials.ts';
 import { iamService } from '../services/iam/index.ts';
@@ -175,7 +176,8 @@ async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloa
     { work: forgetDeletedMaterial, graceMs: 0, destroys: true },
   ];
   const scrub = () => raw.scrub();
-  const sweeper = slot === 0 ? startSweeper({ store, chores, scrub, clock, log }) : undefined;
+  const record = consequenceRecorder(audit, random, () => clock.now());
+  const sweeper = slot === 0 ? startSweeper({ store, chores, scrub, record, clock, log }) : undefined;
 
   return {
     async stop() {

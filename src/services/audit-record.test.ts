@@ -2,9 +2,11 @@ import type { EncryptRequest } from '@aws-sdk/client-kms';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { AuditRecord } from '../audit/record.ts';
+import { seededRandom } from '../runtime/random.test-helper.ts';
 import * as kms from '../wire/kms-shapes.ts';
 import { required, structure } from '../wire/shapes.ts';
-import { type Attempt, auditRecordJson } from './audit-record.ts';
+import { attemptRecords } from './attempt-records.ts';
+import type { Attempt } from './audit-record.ts';
 import type { AnyOperation, Service } from './perform.ts';
 import { ACCOUNT, administrator, NOW, REGION } from './scope.test-helper.ts';
 
@@ -49,8 +51,16 @@ function attempt(more: Partial<Attempt> = {}): Attempt {
   };
 }
 
+const random = seededRandom('audit records');
+
+function jsonOf(of: Attempt): string {
+  const [json = '', ...others] = attemptRecords(of, random);
+  expect(others, 'nobody else is concerned').toEqual([]);
+  return json;
+}
+
 function recordOf(of: Attempt): AuditRecord {
-  const json = auditRecordJson(of);
+  const json = jsonOf(of);
   expect(json, 'a record is one line').not.toMatch(/[\r\n]/);
   return JSON.parse(json) as AuditRecord;
 }
@@ -128,7 +138,7 @@ test('only members that the declaration names are shown, and of those no bytes',
   };
   expect(recordOf(attempt({ input })).requestParameters).toEqual({ keyId: 'alias/orders', dryRun: true });
   const careless = showing({ request: ['KeyId', 'Plaintext', 'Tags'] });
-  const json = auditRecordJson(
+  const json = jsonOf(
     attempt({ operation: careless, input: { ...input, Tags: [{ TagKey: Buffer.from('attack at dawn') }] } }),
   );
   expect(JSON.parse(json)).toMatchObject({ requestParameters: { keyId: 'alias/orders' } });
@@ -162,7 +172,7 @@ test('the response of a change is shown, in CloudTrail’s spelling, without its
       },
     },
   });
-  expect(auditRecordJson(attempt({ operation: changing, output }))).not.toContain('plaintext');
+  expect(jsonOf(attempt({ operation: changing, output }))).not.toContain('plaintext');
 });
 
 test('noon is 12 PM', () => {
@@ -199,7 +209,7 @@ test('of the message about a signature that does not match, only what is not the
 
 test('the names of an encryption context stay as the caller wrote them', () => {
   const input = { KeyId: 'x', EncryptionContext: JSON.parse('{"Upper":"A","__proto__":"B","":""}') };
-  const json = auditRecordJson(attempt({ input }));
+  const json = jsonOf(attempt({ input }));
   expect(json).toContain('"encryptionContext":{"Upper":"A","__proto__":"B","":""}');
 });
 
@@ -253,7 +263,7 @@ test('whatever a caller puts where text is expected, the record is one line of J
 test('a record stays small, whatever is sent', () => {
   const long = 'x'.repeat(100_000);
   const tls = { version: 'TLSv1.3', cipher: 'any' };
-  const json = auditRecordJson(
+  const json = jsonOf(
     attempt({ userAgent: long, host: long, tls, error: { code: 'ValidationException', message: long } }),
   );
   expect(json.length).toBeLessThan(4096);
@@ -262,7 +272,7 @@ test('a record stays small, whatever is sent', () => {
 test('a record stays small also where the members are large, and does not fall silent about the others', () => {
   const arns = Array.from({ length: 500 }, () => 'a'.repeat(2000));
   const members = { KeyId: 'first', Tags: arns, DryRun: true };
-  const { requestParameters } = JSON.parse(auditRecordJson(attempt({ service, operation, input: members })));
+  const { requestParameters } = JSON.parse(jsonOf(attempt({ service, operation, input: members })));
   expect(requestParameters).toEqual({
     keyId: 'first',
     tags: { omitted: true, originalSize: JSON.stringify(arns).length },

@@ -1,6 +1,7 @@
 import type { AuditIdentity, AuditRecord, AuditResource } from '../audit/record.ts';
 import { isoSeconds } from '../runtime/iso-seconds.ts';
 import type { ErrorResponse } from '../wire/failure.ts';
+import type { AuditedSuccess, Consequence } from './operation.ts';
 import type { AnyOperation, Service } from './perform.ts';
 
 /** All that one request leaves behind for its audit record, filled in as far as the request came. */
@@ -19,6 +20,8 @@ export interface Attempt {
   input?: object;
   output?: object | undefined;
   targets?: Readonly<Record<string, unknown>>;
+  /** What the change brought about besides. */
+  consequences?: readonly Consequence[];
   error?: { readonly code: string; readonly message: string };
   readonly touched: AuditResource[];
 }
@@ -32,11 +35,22 @@ export function refusedAttempt(attempt: Attempt, refusal: ErrorResponse, error: 
   return { ...attempt, eventId, error: { code: refusal.type, message } };
 }
 
+export const KMS_EVENT_SOURCE = 'kms.amazonaws.com';
+
 const MOST_USER_AGENT_CHARACTERS = 1024;
 const MOST_HOST_CHARACTERS = 256;
 const MOST_ERROR_CHARACTERS = 1024;
 /** Of `requestParameters`: CloudTrail's "maximum size of 100 KB". */
 const MOST_REQUEST_CHARACTERS = 100 * 1024;
+
+/** In whose trail an event is. One request is an event of each account that it concerns (`attempt-records.ts`). */
+export interface Delivery {
+  readonly eventId: string;
+  /** The account; undefined where nobody is known to be concerned. */
+  readonly recipient: string | undefined;
+  /** Where there are several, the same in each. */
+  readonly sharedEventId?: string;
+}
 
 /**
  * The record of one request in CloudTrail's format, as one line of JSON (`AuditRecord`).
@@ -44,10 +58,11 @@ const MOST_REQUEST_CHARACTERS = 100 * 1024;
  * It is put together from pieces of JSON, for it is made for every request and most pieces are the same each time: what
  * never changes is written here, what seldom changes is remembered, and only the rest goes through `JSON.stringify`.
  */
-export function auditRecordJson(attempt: Attempt): string {
+export function auditRecordJson(attempt: Attempt, delivery: Delivery): string {
   const { operation, service, identity, error } = attempt;
+  const { eventId, recipient, sharedEventId } = delivery;
   let json = '{"eventVersion":"1.11","userIdentity":';
-  json += identity === undefined ? '{"type":"Unknown"}' : identityJson(identity);
+  json += identity === undefined ? '{"type":"Unknown"}' : identityJson(identity, recipient);
   json += `,"eventTime":"${secondsOf(attempt.nowMs)}","eventSource":"${service?.eventSource ?? 'keyhold.invalid'}"`;
   // Never the name that the caller wrote: an unknown operation has no name here.
   json += `,"eventName":"${operation?.name ?? 'UnknownOperation'}","awsRegion":${JSON.stringify(attempt.region ?? 'unknown')}`;
@@ -55,30 +70,55 @@ export function auditRecordJson(attempt: Attempt): string {
   if (error !== undefined) {
     json += `,"errorCode":"${errorCodeOf(error.code)}","errorMessage":${JSON.stringify(errorMessageOf(error.message))}`;
   }
-  json += `,"requestParameters":${requestJson(operation, attempt.input)}`;
+  json += `,"requestParameters":${requestJson(operation, attempt)}`;
   json += `,"responseElements":${error === undefined ? responseJson(operation, attempt) : 'null'}`;
-  const additional = attempt.targets && operation?.audit.additional?.(attempt.targets);
+  const additional = attempt.targets && operation?.audit.additional?.(successOf(attempt));
   if (additional !== undefined) json += `,"additionalEventData":${JSON.stringify(additional)}`;
-  json += `,"requestID":"${attempt.requestId}","eventID":"${attempt.eventId}"`;
+  json += `,"requestID":"${attempt.requestId}","eventID":"${eventId}"`;
   json += operation?.audit.readOnly === true ? ',"readOnly":true' : ',"readOnly":false';
-  if (attempt.touched.length > 0) json += `,"resources":${JSON.stringify(attempt.touched)}`;
+  json += resourcesJson(attempt);
   json += ',"eventType":"AwsApiCall","managementEvent":true';
-  if (identity?.accountId !== undefined) json += `,"recipientAccountId":"${identity.accountId}"`;
+  if (recipient !== undefined) json += `,"recipientAccountId":"${recipient}"`;
+  if (sharedEventId !== undefined) json += `,"sharedEventID":"${sharedEventId}"`;
   json += ',"eventCategory":"Management"';
   if (attempt.tls !== undefined) json += `,"tlsDetails":${JSON.stringify(tlsDetails(attempt.tls, attempt.host))}`;
   return `${json}}`;
 }
 
+/** KMS's records name no resources with an empty list where a request has succeeded (ListAliases, GenerateRandom). */
+function resourcesJson({ touched, operation, output, service, error }: Attempt): string {
+  const made = error === undefined && output && operation?.audit.made?.(output);
+  const resources = made ? [...touched, made] : touched;
+  if (resources.length > 0) return `,"resources":${JSON.stringify(resources)}`;
+  return error === undefined && service?.eventSource === KMS_EVENT_SOURCE ? ',"resources":[]' : '';
+}
+
+/** Of an attempt that has its targets, and so has succeeded. */
+function successOf({ input, output, targets }: Attempt): AuditedSuccess<object, object | undefined, object> {
+  return { input: input as object, output, targets: targets as object };
+}
+
 /** Callers are kept by the credential cache, and with them what they look like here. */
 const identities = new WeakMap<AuditIdentity, string>();
 
-function identityJson(identity: AuditIdentity): string {
+function identityJson(identity: AuditIdentity, recipient: string | undefined): string {
+  if (identity.accountId !== recipient && identity.accountId !== undefined) return JSON.stringify(foreign(identity));
   let json = identities.get(identity);
   if (json === undefined) {
     json = JSON.stringify(identity);
     identities.set(identity, json);
   }
   return json;
+}
+
+/** As other accounts are shown a caller: which account's it is and its id there, and neither its name nor its session. */
+function foreign({ principalId, accountId, invokedBy }: AuditIdentity): AuditIdentity {
+  return {
+    type: 'AWSAccount',
+    ...(principalId === undefined ? {} : { principalId }),
+    ...(accountId === undefined ? {} : { accountId }),
+    ...(invokedBy === undefined ? {} : { invokedBy }),
+  };
 }
 
 let lastUserAgent = '';
@@ -101,9 +141,11 @@ function tlsDetails(tls: { version: string; cipher: string }, host: string): Non
   };
 }
 
-function requestJson(operation: AnyOperation | undefined, input: object | undefined): string {
-  if (operation === undefined || input === undefined) return 'null';
-  const members = shown(operation, input);
+function requestJson(operation: AnyOperation | undefined, { input, targets }: Attempt): string {
+  const asked = operation && input && shown(operation, input);
+  const inferred = targets && operation?.audit.inferred?.(targets);
+  const members = inferred === undefined ? asked : { ...asked, ...inferred };
+  if (members === undefined) return 'null';
   const json = JSON.stringify(members);
   return json.length <= MOST_REQUEST_CHARACTERS ? json : JSON.stringify(withinLimit(members));
 }
@@ -124,8 +166,9 @@ function withinLimit(members: object): object {
 }
 
 function responseJson(operation: AnyOperation | undefined, { output, targets }: Attempt): string {
-  const response = output && operation?.audit.response?.(output, targets);
-  return response === undefined || response === null ? 'null' : JSON.stringify(lowerNames(response, ''));
+  const isThere = output !== undefined || targets !== undefined;
+  const response = isThere && operation?.audit.response?.(output, targets);
+  return typeof response !== 'object' || response === null ? 'null' : JSON.stringify(lowerNames(response, ''));
 }
 
 /** CloudTrail spells the codes of refusals that every service shares without their suffix. */
@@ -142,17 +185,21 @@ function errorMessageOf(message: string): string {
   return message.slice(0, end < 0 ? MOST_ERROR_CHARACTERS : Math.min(end, MOST_ERROR_CHARACTERS));
 }
 
-function shown(operation: AnyOperation, input: object): object {
-  const members: Record<string, unknown> = {};
-  for (const name of operation.audit.request as string[]) {
-    const value = (input as Record<string, unknown>)[name];
-    if (value !== undefined) members[lowerFirst(name)] = lowerNames(value, name);
+/** Undefined where none of what may be shown is there: CloudTrail then writes null. */
+function shown(operation: AnyOperation, input: object): object | undefined {
+  const { request, implied } = operation.audit;
+  let members: Record<string, unknown> | undefined;
+  for (const name of request as string[]) {
+    const value = (input as Record<string, unknown>)[name] ?? implied?.[name];
+    if (value === undefined) continue;
+    members ??= {};
+    members[lowerFirst(name)] = lowerNames(value, name);
   }
   return members;
 }
 
 /** CloudTrail writes member names in lower camel case; the names of an encryption context are data and stay. */
-function lowerNames(value: unknown, name: string): unknown {
+export function lowerNames(value: unknown, name: string): unknown {
   if (typeof value !== 'object' || value === null || isContext(name)) return value;
   if (value instanceof Date) return cloudTrailDate(value);
   if (Array.isArray(value)) return value.map((item) => lowerNames(item, ''));
@@ -193,7 +240,7 @@ let lastSecond = Number.NaN;
 let lastSecondText = '';
 
 /** ISO 8601 with whole seconds. Most requests share their second with the one before. */
-function secondsOf(nowMs: number): string {
+export function secondsOf(nowMs: number): string {
   const second = Math.floor(nowMs / 1000);
   if (second !== lastSecond) {
     lastSecond = second;

@@ -51,6 +51,7 @@ test('a forwarded request is recorded as the caller’s, invoked by the service'
       userAgent: 's3.amazonaws.com',
       requestParameters: { keyId: KeyId, keySpec: 'AES_256', encryptionContext: EncryptionContext },
       responseElements: null,
+      additionalEventData: { keyMaterialId: answer.KeyMaterialId },
       requestID: expect.stringMatching(/^[0-9a-f-]{36}$/),
       eventID: expect.stringMatching(/^[0-9a-f-]{36}$/),
       readOnly: true,

@@ -3,7 +3,8 @@ import { invariant } from '../runtime/errors.ts';
 import type { Random } from '../runtime/random.ts';
 import { parseJsonBody, serialise } from '../wire/aws-json.ts';
 import { errorResponse } from '../wire/error-response.ts';
-import { type Attempt, auditRecordJson, refusedAttempt } from './audit-record.ts';
+import { recordAttempt } from './attempt-records.ts';
+import { type Attempt, refusedAttempt } from './audit-record.ts';
 import type { Scope } from './caller.ts';
 import type { Operation } from './operation.ts';
 import { perform, type Service } from './perform.ts';
@@ -62,15 +63,16 @@ export function forwarder(service: Service, audit: AuditTrail, random: Random): 
       attempt.input = input;
       operation.validate?.(input);
       const forwarded = { ...scope, userAgent: principal, viaService };
-      await perform(service, operation, input, forwarded, attempt.touched, (output, targets) => {
+      await perform(service, operation, input, forwarded, attempt.touched, (output, targets, consequences) => {
         attempt.output = output;
         attempt.targets = targets;
-        return audit.append(auditRecordJson(attempt));
+        attempt.consequences = consequences;
+        return recordAttempt(attempt, audit, random);
       });
       service.succeeded?.(operation, attempt);
       return attempt.output as Response;
     } catch (error) {
-      await audit.append(auditRecordJson(refusedAttempt(attempt, errorResponse(error), error, random.uuid())));
+      await recordAttempt(refusedAttempt(attempt, errorResponse(error), error, random.uuid()), audit, random);
       throw error;
     }
   };

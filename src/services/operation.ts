@@ -31,6 +31,8 @@ export type Operation<Request extends object, Response, Targets, Ports, Prepared
         request: HandlerRequest<Input<Request>, Targets, Ports> & {
           readonly transaction: Transaction;
           readonly prepared: Prepared;
+          /** Gets what the change brings about besides, which is recorded with it. */
+          readonly consequences: Consequence[];
         },
       ) => Promise<Response>;
     });
@@ -78,14 +80,43 @@ export interface HandlerRequest<Input, Targets, Ports> {
 }
 
 /** What an audit record shows. Members not named are left out, so a new secret member is never shown by default. */
-export interface AuditDeclaration<Request, Response, Targets> {
+export interface AuditDeclaration<Request extends object, Response, Targets> {
   /** CloudTrail's `readOnly`: AWS counts cryptographic operations as read-only. */
   readonly readOnly: boolean;
   readonly request: readonly (keyof Request & string)[];
+  /** What CloudTrail shows of members that a request left out, and to which AWS gives a value. */
+  readonly implied?: { readonly [Name in keyof Request]?: string | boolean };
+  /** What CloudTrail shows among the parameters though no member of the request says it, as it spells it. */
+  readonly inferred?: (targets: Targets) => object;
   /** CloudTrail shows the response of operations that change something; null for the others. */
   readonly response?: (output: Response, targets: Targets) => object | null;
+  /** What the operation has made, and the record lists among the resources. */
+  readonly made?: (output: Response) => AuditResource;
   /** What neither request nor response shows: CloudTrail's `additionalEventData`. */
-  readonly additional?: (targets: Targets) => object;
+  readonly additional?: (success: AuditedSuccess<Request, Response, Targets>) => object | undefined;
+}
+
+/** A request that has succeeded, as its declaration looks at it to tell what its record shows. */
+export interface AuditedSuccess<Request extends object, Response, Targets> {
+  readonly input: Input<Request>;
+  readonly output: Response;
+  readonly targets: Targets;
+}
+
+/**
+ * What happens because of a change, or by itself, and is an event of its own in CloudTrail. Like the change it is recorded
+ * before the commit.
+ */
+export interface Consequence {
+  /** AWS's name: `RotateKey`, `DeleteKey`, `SynchronizeMultiRegionKey`. */
+  readonly eventName: string;
+  readonly accountId: string;
+  readonly region: string;
+  readonly resources: readonly AuditResource[];
+  /** Of an event that no API call stands for (`AwsServiceEvent`): CloudTrail's `serviceEventDetails`. */
+  readonly details?: object;
+  /** Of one that the caller is taken to have made through KMS: its parameters, as CloudTrail shows them. */
+  readonly forCaller?: { readonly requestParameters: object; readonly responseElements: object | null };
 }
 
 /** One thing an operation works on, from its name in the input to the thing itself, authorized and checked. */

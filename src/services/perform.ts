@@ -16,6 +16,7 @@ import { globalCondition } from './global-conditions.ts';
 import type {
   AuthorizationFacts,
   ConditionRequest,
+  Consequence,
   HandlerRequest,
   Operation,
   RequestCharge,
@@ -47,6 +48,8 @@ export interface Service {
   readonly requestCharges?: (operation: string, input: object) => readonly RequestCharge[];
 }
 
+const NONE: readonly Consequence[] = [];
+
 /**
  * Performs one operation on validated input: finds what it works on, authorizes the caller for each of them, checks their
  * usage and state, and only then calls the handler. This is the one place where authorization happens.
@@ -54,7 +57,7 @@ export interface Service {
  * @param touched gets the resources that were found, for the audit record, also when the request is then refused
  * @param record writes the audit record of what has been done. For a change it is called before the commit, and undoes the
  *   change if it fails: a change may have a record and yet not have happened, if the commit then fails (a second record
- *   says so), but none happens without a record.
+ *   says so), but none happens without a record. Its consequences are recorded with it.
  */
 export async function perform(
   service: Service,
@@ -62,23 +65,28 @@ export async function perform(
   input: object,
   scope: Scope,
   touched: AuditResource[],
-  record: (output: object | undefined, targets: Readonly<Record<string, unknown>>) => Promise<void>,
+  record: (
+    output: object | undefined,
+    targets: Readonly<Record<string, unknown>>,
+    consequences: readonly Consequence[],
+  ) => Promise<void>,
 ): Promise<void> {
   if (operation.effect === 'read') {
     const ports = service.ports();
     const targets = await resolveAndAuthorize(operation, input, scope, ports, touched);
     const output = await operation.handle({ input, targets, scope, ports });
     refuseDryRun(input);
-    await record(output, targets);
+    await record(output, targets, NONE);
     return;
   }
   const prepared = operation.prepare && (await prepare(service, operation.prepare, operation, input, scope, touched));
   await service.store.transact(async (transaction) => {
     const ports = service.ports(transaction);
     const targets = await resolveAndAuthorize(operation, input, scope, ports, touched);
-    const output = await operation.handle({ input, targets, scope, ports, transaction, prepared });
+    const consequences: Consequence[] = [];
+    const output = await operation.handle({ input, targets, scope, ports, transaction, prepared, consequences });
     refuseDryRun(input);
-    await record(output, targets);
+    await record(output, targets, consequences);
   });
 }
 

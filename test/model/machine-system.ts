@@ -8,7 +8,7 @@ import type { Caller as KeyholdCaller } from '../../src/services/caller.ts';
 import { destroyDueKeys } from '../../src/services/kms/destroy-due-keys.ts';
 import { destroyExpiredMaterial, forgetDeletedMaterial } from '../../src/services/kms/destroy-imported-material.ts';
 import { doDueWork } from '../../src/services/kms/due-work.ts';
-import { machine, type Worker } from '../../src/services/kms/kms.test-helper.ts';
+import { machine, unrecorded, type Worker } from '../../src/services/kms/kms.test-helper.ts';
 import { rotateDueKeys } from '../../src/services/kms/rotate-due-keys.ts';
 import { ACCOUNT, administrator, NOW, OTHER_ACCOUNT, user } from '../../src/services/scope.test-helper.ts';
 import type { RawStore } from '../../src/store/contract.ts';
@@ -95,7 +95,7 @@ export async function machineSystem(kind: 'memory' | 'sqlite'): Promise<MachineS
       const { custody } = lot.pick(running.workers);
       const works = [destroyDueKeys, rotateDueKeys(custody), destroyExpiredMaterial, forgetDeletedMaterial];
       for (const work of works) {
-        const { failures } = await doDueWork(running.store, work, nowMs);
+        const { failures } = await doDueWork(running.store, work, nowMs, unrecorded);
         if (failures[0] !== undefined) throw failures[0].error;
       }
     },

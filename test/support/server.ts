@@ -5,8 +5,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { KMSClient, type KMSClientConfig } from '@aws-sdk/client-kms';
 import { afterAll } from 'vitest';
+import { noteSecret, noteSecretsOfClients, secretsInRecords } from './known-secrets.ts';
 
 /** Starts Keyhold as a user would, in a process of its own, and gives what clients need to reach it. */
+
+noteSecretsOfClients(KMSClient);
 
 export const projectRoot = fileURLToPath(new URL('../..', import.meta.url));
 const START_TIMEOUT_MS = 30_000;
@@ -97,6 +100,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   const exited = exitOf(child);
   const { url, accountId } = await listening(child, output);
   const credentials = readCredentials(join(dataDir, 'credentials'));
+  noteSecret('the secret access key of the administrator', credentials.secretAccessKey);
   return {
     process: child,
     url,
@@ -129,12 +133,17 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   };
 }
 
-/** Stops a server and removes the directory its data directory is in, if we made it. */
+/**
+ * Stops a server and removes the directory its data directory is in, if we made it. Fails if a secret that the tests know of
+ * is in what the server has recorded.
+ */
 export async function cleanUp(server: TestServer | undefined): Promise<void> {
   if (server === undefined) return;
   await server.kill();
+  const found = secretsInRecords(server.dataDir);
   const parent = join(server.dataDir, '..');
   if (parent.startsWith(join(tmpdir(), 'keyhold-test-'))) rmSync(parent, { recursive: true, force: true });
+  if (found.length > 0) throw new Error(`secrets are in the audit records:\n${found.join('\n')}`);
 }
 
 export function readCredentials(path: string): { accessKeyId: string; secretAccessKey: string } {

@@ -5,7 +5,7 @@ import type { Store } from '../../store/sealed-store.ts';
 import { ACCOUNT, administrator, NOW, REGION } from '../scope.test-helper.ts';
 import { destroyDueKeys } from './destroy-due-keys.ts';
 import { doDueWork } from './due-work.ts';
-import { createKey, machine, type Worker } from './kms.test-helper.ts';
+import { createKey, machine, unrecorded, type Worker } from './kms.test-helper.ts';
 
 const own = { accountId: ACCOUNT, region: REGION };
 const WEEK_MS = 7 * 86_400_000;
@@ -35,7 +35,7 @@ async function forget(store: Store): Promise<void> {
 
 async function destroy(store: Store, on: Worker, KeyId: string): Promise<void> {
   await on.call('ScheduleKeyDeletion', { KeyId, PendingWindowInDays: 7 });
-  const { done, failures } = await doDueWork(store, destroyDueKeys, NOW + WEEK_MS);
+  const { done, failures } = await doDueWork(store, destroyDueKeys, NOW + WEEK_MS, unrecorded);
   expect({ done, failures }).toEqual({ done: [{ ...own, keyId: KeyId }], failures: [] });
 }
 

@@ -10,6 +10,7 @@ import {
   checkAliasTarget,
   createAliasRows,
 } from './alias-rules.ts';
+import { shownKey } from './audited.ts';
 import { livingKey } from './key-reference.ts';
 import type { KmsOperation } from './ports.ts';
 import { removeIfPresent } from './remove.ts';
@@ -32,7 +33,7 @@ export const createAlias: KmsOperation<CreateAliasRequest, undefined, { alias: s
     }),
   },
   effect: 'change',
-  audit: { readOnly: false, request: ['AliasName', 'TargetKeyId'] },
+  audit: { readOnly: false, request: ['AliasName', 'TargetKeyId'], response: shownKey },
   async handle({ input, targets, scope, ports, transaction }) {
     const { identity } = targets.key;
     const name = aliasRecordName(identity, input.AliasName);

@@ -1,4 +1,4 @@
-import type { CreateKeyRequest, CreateKeyResponse } from '@aws-sdk/client-kms';
+import type { CreateKeyRequest, CreateKeyResponse, KeyMetadata } from '@aws-sdk/client-kms';
 import { isAvailableIn, type KeySpec, type KeyUsage, keySpecs } from '../../crypto/key-specs.ts';
 import type { NewMaterial } from '../../custody/contract.ts';
 import type { KeyIdentity, KeyRecord } from '../../keys/key.ts';
@@ -93,7 +93,16 @@ export const createKey: KmsOperation<
       'MultiRegion',
       'XksKeyId',
     ],
+    implied: {
+      Description: '',
+      KeyUsage: 'ENCRYPT_DECRYPT',
+      Origin: 'AWS_KMS',
+      BypassPolicyLockoutSafetyCheck: false,
+    },
     response: (output) => output,
+    made: ({ KeyMetadata: { AWSAccountId = '', Arn = '' } = {} as KeyMetadata }) => ({
+      ...{ accountId: AWSAccountId, type: 'AWS::KMS::Key', ARN: Arn },
+    }),
   },
   async prepare({ input, scope, ports }) {
     if (!isAvailableIn(specOf(input), scope.region)) {

@@ -28,7 +28,10 @@ describe.each(operations.map((operation) => [operation.name, operation] as const
   test('lets no bytes into its audit record, be they in the request or in the response', () => {
     const input = sampleOf(operation.input.description) as object;
     const marked = { Plaintext: MARK, CiphertextBlob: MARK, PrivateKeyPlaintext: MARK, Nested: [{ Blob: MARK }] };
-    const json = auditRecordJson(attempt(operation, input, { ...input, ...marked }));
+    const json = auditRecordJson(attempt(operation, input, { ...input, ...marked }), {
+      eventId: 'x',
+      recipient: undefined,
+    });
     for (const form of [MARK.toString('utf8'), MARK.toString('base64'), MARK.toString('hex'), [...MARK].join(',')]) {
       expect(json).not.toContain(form);
     }
@@ -40,6 +43,8 @@ describe.each(operations.map((operation) => [operation.name, operation] as const
 });
 
 const MARK = Buffer.from('bytes that must not be found');
+
+const key = { key: { arn: 'arn:aws:kms:us-east-1:111122223333:key/k', record: { keySpec: 'SYMMETRIC_DEFAULT' } } };
 
 /** A value of this shape in which all bytes, and all that is sensitive, are {@link MARK}. */
 function sampleOf(description: ShapeDescription): unknown {
@@ -80,10 +85,7 @@ function attempt(operation: AnyOperation, input: object, output: object): Attemp
     region: REGION,
     input,
     output,
-    targets: {
-      key: { key: { arn: 'arn:aws:kms:us-east-1:111122223333:key/k' } },
-      grant: { grant: { value: { grantId: 'g' } } },
-    },
+    targets: { key, newKey: key, primary: key, grant: { grant: { value: { grantId: 'g' } } }, account: {} },
     touched: [],
   };
 }

@@ -10,14 +10,17 @@ import {
   recipientInfo,
 } from '../../wire/kms-shapes.ts';
 import { structure } from '../../wire/shapes.ts';
+import { cryptographicData } from './audited.ts';
 import {
   checkContext,
   ciphertextOf,
   decryptUnder,
   encryptionAlgorithmOf,
   ignoresCiphertext,
+  materialOfCiphertext,
   requireCiphertext,
   requireEncryptionAlgorithm,
+  SYMMETRIC_DEFAULT,
 } from './encryption.ts';
 import type { KmsOperation } from './ports.ts';
 import { plaintextFor } from './recipient.ts';
@@ -54,6 +57,9 @@ export const decrypt: KmsOperation<DecryptRequest, DecryptResponse, { key: KeyRe
   audit: {
     readOnly: true,
     request: ['KeyId', 'EncryptionAlgorithm', 'EncryptionContext', 'DryRun', 'DryRunModifiers'],
+    implied: { EncryptionAlgorithm: SYMMETRIC_DEFAULT },
+    additional: ({ input, output, targets: { key } }) =>
+      cryptographicData(output.KeyMaterialId ?? materialOfCiphertext(input), key),
   },
   async handle({ input, targets, ports }) {
     const { key, recipient } = targets.key;

@@ -3,6 +3,7 @@ import { aliasesOfKeyTable, aliasesTable, aliasRecordName } from '../../keys/tab
 import { aliasName } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
 import { aliasOfKeyName, checkAliasName } from './alias-rules.ts';
+import { shownKey } from './audited.ts';
 import type { KmsOperation } from './ports.ts';
 import { removeIfPresent } from './remove.ts';
 import { aliasTarget, type KeyResource, keyTarget } from './targets.ts';
@@ -21,7 +22,7 @@ export const deleteAlias: KmsOperation<DeleteAliasRequest, undefined, { alias: s
     }),
   },
   effect: 'change',
-  audit: { readOnly: false, request: ['AliasName'] },
+  audit: { readOnly: false, request: ['AliasName'], response: shownKey },
   async handle({ input, targets, transaction }) {
     const { identity } = targets.key;
     await removeIfPresent(transaction, aliasesTable, aliasRecordName(identity, input.AliasName));

@@ -25,7 +25,7 @@ export const deleteImportedKeyMaterial: KmsOperation<
   },
   effect: 'change',
   audit: { readOnly: false, request: ['KeyId', 'KeyMaterialId'], response: (output) => output },
-  async handle({ input, targets, scope, transaction }) {
+  async handle({ input, targets, scope, transaction, consequences }) {
     const { key } = targets.key;
     requireSymmetric(key.record, { KeyMaterialId: input.KeyMaterialId });
     const stored = await loadMaterials(transaction, key.record);
@@ -36,7 +36,8 @@ export const deleteImportedKeyMaterial: KmsOperation<
     const materialId = input.KeyMaterialId ?? key.record.currentMaterialId;
     // A key into which nothing was ever imported has nothing to delete, which AWS does not mind.
     if (materialId === undefined) return { KeyId: key.arn };
-    await saveMaterials(transaction, key, stored, withoutMaterial(known, materialId), scope.nowMs);
+    const left = withoutMaterial(known, materialId);
+    await saveMaterials(transaction, key, stored, left, scope.nowMs, consequences);
     return { KeyId: key.arn, ...(key.record.keySpec === 'SYMMETRIC_DEFAULT' ? { KeyMaterialId: materialId } : {}) };
   },
 };

@@ -1,6 +1,7 @@
 import type { DeriveSharedSecretRequest, DeriveSharedSecretResponse } from '@aws-sdk/client-kms';
 import { dryRun, grantTokens, keyAgreementAlgorithm, keyId, publicKey, recipientInfo } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
+import { cryptographicData } from './audited.ts';
 import { validationFailure } from './errors.ts';
 import { currentHandle } from './key-handle.ts';
 import type { KmsOperation } from './ports.ts';
@@ -30,7 +31,11 @@ export const deriveSharedSecret: KmsOperation<
     }),
   },
   effect: 'read',
-  audit: { readOnly: true, request: ['KeyId', 'KeyAgreementAlgorithm', 'DryRun'] },
+  audit: {
+    readOnly: true,
+    request: ['KeyId', 'KeyAgreementAlgorithm', 'DryRun'],
+    additional: ({ targets: { key } }) => cryptographicData(undefined, key),
+  },
   async handle({ input, targets, ports }) {
     const { key, recipient } = targets.key;
     const { KeyAgreementAlgorithm, PublicKey } = input;

@@ -7,9 +7,9 @@ import { type DueWork, UNFINISHED } from './due-work.ts';
 export const destroyDueKeys: DueWork = {
   done: 'destroyed a key whose deletion was due',
   table: deletionsTable,
-  async perform(transaction, identity, nowMs) {
+  async perform(transaction, identity, nowMs, consequences) {
     const key = (await transaction.get(keysTable, keyName(identity)))?.value;
     if (key === undefined || !isDeleted(key, nowMs)) return false;
-    return (await destroyKey(transaction, key, nowMs)) ? true : UNFINISHED;
+    return (await destroyKey(transaction, key, nowMs, consequences)) ? true : UNFINISHED;
   },
 };

@@ -7,13 +7,14 @@ import { loadMaterials, saveMaterials } from './imported-material.ts';
 export const destroyExpiredMaterial: DueWork = {
   done: 'destroyed imported key material that has expired',
   table: expiriesTable,
-  async perform(transaction, identity, nowMs) {
+  async perform(transaction, identity, nowMs, consequences) {
     const found = await transaction.get(keysTable, keyName(identity));
     if (found === undefined) return false;
     const stored = await loadMaterials(transaction, identity);
     const left = withoutExpired(stored.materials, nowMs);
     if (left === stored.materials) return false;
-    await saveMaterials(transaction, { record: found.value, version: found.version }, stored, left, nowMs);
+    const { value, version } = found;
+    await saveMaterials(transaction, { record: value, version }, stored, left, nowMs, consequences);
     return true;
   },
 };

@@ -16,10 +16,12 @@ import {
   policiesTable,
 } from '../../keys/tables.ts';
 import type { Transaction } from '../../store/sealed-store.ts';
+import type { Consequence } from '../operation.ts';
 import { changeRelatedKeys } from './change-related-keys.ts';
 import { countDestroyedKey } from './count-keys.ts';
 import { noteDeletion } from './deletion-notes.ts';
 import { removeSomeGrants } from './grant-rows.ts';
+import { deletionEvent } from './key-events.ts';
 import { materialsOfKey } from './materials-of-key.ts';
 import { removeIfPresent } from './remove.ts';
 import { forgetRotation } from './rotation-notes.ts';
@@ -29,9 +31,19 @@ const GRANTS_PER_TRANSACTION = 250;
 
 /**
  * Destroys a key whose deletion is due: its material first, everything that belongs to it, and its own record last. False
- * if it has more grants than one transaction should remove: then the rest is for another.
+ * if it has more grants than one transaction should remove: then the rest is for another. The first is the one that is
+ * recorded, for from then on the key is lost.
  */
-export async function destroyKey(transaction: Transaction, key: KeyRecord, nowMs: number): Promise<boolean> {
+export async function destroyKey(
+  transaction: Transaction,
+  key: KeyRecord,
+  nowMs: number,
+  consequences: Consequence[],
+): Promise<boolean> {
+  // Every key has this row, so that it tells the first transaction from those that follow.
+  const owner = await transaction.get(keyOwnersTable, keyOwnerName(key.region, key.keyId));
+  if (owner !== undefined) consequences.push(deletionEvent(key));
+  await removeIfPresent(transaction, keyOwnersTable, keyOwnerName(key.region, key.keyId));
   for (const { materialId, version } of await materialsOfKey(transaction, key)) {
     await transaction.remove(materialsTable, materialName(key, materialId), version);
   }
@@ -45,11 +57,10 @@ export async function destroyKey(transaction: Transaction, key: KeyRecord, nowMs
   if ((await removeSomeGrants(transaction, key, GRANTS_PER_TRANSACTION)) === GRANTS_PER_TRANSACTION) return false;
   await forgetRotation(transaction, key);
   await removeIfPresent(transaction, policiesTable, keyName(key));
-  await removeIfPresent(transaction, keyOwnersTable, keyOwnerName(key.region, key.keyId));
   await removeIfPresent(transaction, lastUsagesTable, keyName(key));
   await removeIfPresent(transaction, keysTable, keyName(key));
   await countDestroyedKey(transaction, key);
-  await leaveRelatedKeys(transaction, key, nowMs);
+  await leaveRelatedKeys(transaction, key, nowMs, consequences);
   return true;
 }
 
@@ -57,15 +68,21 @@ export async function destroyKey(transaction: Transaction, key: KeyRecord, nowMs
  * Strikes a replica off its related keys. With the last replica gone, the waiting period of a primary key that has been
  * waiting for that begins ("Deleting multi-Region keys", developer guide). A primary key is never due before.
  */
-async function leaveRelatedKeys(transaction: Transaction, key: KeyRecord, nowMs: number): Promise<void> {
+async function leaveRelatedKeys(
+  transaction: Transaction,
+  key: KeyRecord,
+  nowMs: number,
+  consequences: Consequence[],
+): Promise<void> {
   if (key.multiRegion === undefined || !isReplica(key)) return;
   const multiRegion = withoutReplica(key.multiRegion, key.region);
-  await changeRelatedKeys(transaction, { ...key, multiRegion }, async (record) => {
+  const leave = async (record: KeyRecord) => {
     const left = { ...record, multiRegion };
     const { lifecycle } = left;
     if (lifecycle.status !== 'PendingReplicaDeletion' || multiRegion.replicaRegions.length > 0) return left;
     const scheduled = scheduleDeletion(left, nowMs, lifecycle.pendingWindowDays);
     await noteDeletion(transaction, scheduled);
     return scheduled;
-  });
+  };
+  await changeRelatedKeys(transaction, { ...key, multiRegion }, leave, consequences);
 }

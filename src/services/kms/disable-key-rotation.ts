@@ -21,13 +21,13 @@ export const disableKeyRotation: KmsOperation<DisableKeyRotationRequest, undefin
   },
   effect: 'change',
   audit: { readOnly: false, request: ['KeyId'] },
-  async handle({ targets, transaction }) {
+  async handle({ targets, transaction, consequences }) {
     const { key } = targets.key;
     requireOwnMaterial(key);
     // What is never rotated is not refused here, as AWS does not refuse it: there is nothing to disable.
     requireLead(key);
     await forgetRotation(transaction, key.record);
-    await changeRelatedKeys(transaction, key.record, disableRotation);
+    await changeRelatedKeys(transaction, key.record, disableRotation, consequences);
     return undefined;
   },
 };

@@ -1,15 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import type { KeyIdentity } from '../../keys/key.ts';
-import { deletionsTable, dueMoment, dueName, keyName } from '../../keys/tables.ts';
+import { deletionsTable, dueMoment, dueName, keyName, keysTable } from '../../keys/tables.ts';
 import { KeyholdError } from '../../runtime/errors.ts';
 import type { RawStore } from '../../store/contract.ts';
 import { type MemoryStoreFaults, openMemoryStore } from '../../store/memory/memory-store.ts';
 import { sealedMemoryStore } from '../../store/sealed-memory-store.test-helper.ts';
 import type { Store } from '../../store/sealed-store.ts';
+import type { ConsequenceRecorder } from '../attempt-records.ts';
 import { ACCOUNT, NOW, REGION } from '../scope.test-helper.ts';
 import { destroyDueKeys } from './destroy-due-keys.ts';
 import { type DueWork, doDueWork, UNFINISHED } from './due-work.ts';
-import { createKey, machine, type Worker } from './kms.test-helper.ts';
+import { createKey, machine, unrecorded, type Worker } from './kms.test-helper.ts';
 
 const DAY_MS = 86_400_000;
 const own = { accountId: ACCOUNT, region: REGION };
@@ -51,7 +52,7 @@ function transparentMachine() {
 
 /** One go of which nothing fails; gives the keys that it destroyed. */
 async function sweep(store: Store, nowMs: number): Promise<KeyIdentity[]> {
-  const { done, failures } = await doDueWork(store, destroyDueKeys, nowMs);
+  const { done, failures } = await doDueWork(store, destroyDueKeys, nowMs, unrecorded);
   expect(failures).toEqual([]);
   return done;
 }
@@ -132,10 +133,10 @@ test('what takes many transactions is not finished in one go, and keeps its note
     [0, 20],
     [1, 0],
   ] as const) {
-    const go = await doDueWork(store, work, due);
+    const go = await doDueWork(store, work, due, unrecorded);
     expect([go.done.length, left]).toEqual([done, stillLeft]);
   }
-  expect((await doDueWork(store, work, due)).done).toEqual([]);
+  expect((await doDueWork(store, work, due, unrecorded)).done).toEqual([]);
 });
 
 test('grants that a crash left behind are removed by the next go', async () => {
@@ -153,13 +154,65 @@ test('grants that a crash left behind are removed by the next go', async () => {
       return store.transact(work);
     },
   };
-  const { failures } = await doDueWork(crashing, destroyDueKeys, NOW + 7 * DAY_MS);
+  const { failures } = await doDueWork(crashing, destroyDueKeys, NOW + 7 * DAY_MS, unrecorded);
   expect(failures).toHaveLength(1);
   // Its material has gone in the first of the transactions.
   expect((await names()).filter((name) => name.startsWith('materials'))).toEqual([]);
   expect((await names()).filter((name) => name.startsWith('grants '))).toHaveLength(350);
   expect(await sweep(store, NOW + 7 * DAY_MS)).toEqual([{ ...own, keyId }]);
   expect(await names()).toEqual([]);
+});
+
+/** What a go records, name by name, and what of it did not come about after all. */
+function recorder() {
+  const recorded: string[] = [];
+  const record: ConsequenceRecorder = async (consequences, error) => {
+    for (const { eventName, region } of consequences) recorded.push(`${eventName} ${error?.code ?? region}`);
+  };
+  return { recorded, record };
+}
+
+test('a key is recorded as deleted once, by the first of the transactions that it takes', async () => {
+  const { store, worker } = transparentMachine();
+  const kms = await worker();
+  const keyId = await createKey(kms);
+  const grant = { KeyId: keyId, GranteePrincipal: 'arn:aws:iam::111122223333:user/a', Operations: ['Decrypt'] };
+  for (let count = 0; count < 600; count++) await kms.call('CreateGrant', grant);
+  await kms.call('ScheduleKeyDeletion', { KeyId: keyId, PendingWindowInDays: 7 });
+  const { recorded, record } = recorder();
+  const counting: (number | string)[] = [];
+  const counted: Store = {
+    ...store,
+    transact: async (work) => {
+      const answer = await store.transact(work);
+      counting.push(recorded.length);
+      return answer;
+    },
+  };
+  await doDueWork(counted, destroyDueKeys, NOW + 7 * DAY_MS, record);
+  expect(counting).toEqual([1, 1, 1]);
+  expect(recorded).toEqual([`DeleteKey ${REGION}`]);
+});
+
+test('what happens by itself does not happen if it cannot be recorded, and is tried again', async () => {
+  const { store, worker } = transparentMachine();
+  const keyId = await doomedKey(await worker(), 7);
+  const unavailable = new KeyholdError('AuditUnavailable', 'no room');
+  const { failures } = await doDueWork(store, destroyDueKeys, NOW + 7 * DAY_MS, () => Promise.reject(unavailable));
+  expect(failures).toMatchObject([{ error: unavailable }]);
+  expect(await store.get(keysTable, keyName({ ...own, keyId }))).toBeDefined();
+  expect(await sweep(store, NOW + 7 * DAY_MS)).toEqual([{ ...own, keyId }]);
+});
+
+test('what was recorded and then not committed is recorded again, with the error', async () => {
+  const faults: MemoryStoreFaults = {};
+  const { store, worker } = machine(sealedMemoryStore(openMemoryStore({ faults })));
+  await doomedKey(await worker(), 7);
+  const { recorded, record } = recorder();
+  faults.failNextCommit = new Error('no room');
+  const { failures } = await doDueWork(store, destroyDueKeys, NOW + 7 * DAY_MS, record);
+  expect(failures).toHaveLength(1);
+  expect(recorded).toEqual([`DeleteKey ${REGION}`, 'DeleteKey KMSInternalException']);
 });
 
 test('an alias that has moved to another key meanwhile stays', async () => {
@@ -253,7 +306,7 @@ describe.each(['deletions', 'keys', 'materials', 'aliases', 'aliases-of-key', 'p
       };
       await tamper(table, edited[table as keyof typeof edited] ?? keyName(identity));
       const before = (await names()).filter((name) => name.includes(identity.keyId));
-      const { done, failures, next } = await doDueWork(store, destroyDueKeys, NOW + 30 * DAY_MS);
+      const { done, failures, next } = await doDueWork(store, destroyDueKeys, NOW + 30 * DAY_MS, unrecorded);
       expect(done.map(({ keyId }) => keyId)).toEqual(keyIds.slice(1));
       expect(failures).toEqual([{ note: deletion, error: expect.objectContaining({ code: 'TamperedRecord' }) }]);
       expect(next).toBe('');
@@ -283,7 +336,7 @@ describe('rows of deletions that nobody can open', () => {
     let next = '';
     let goes = 0;
     do {
-      const go = await doDueWork(store, destroyDueKeys, due, next);
+      const go = await doDueWork(store, destroyDueKeys, due, unrecorded, next);
       for (const { note } of go.failures) failed.add(note);
       destroyed.push(...go.done);
       next = go.next;
@@ -291,7 +344,7 @@ describe('rows of deletions that nobody can open', () => {
     } while (next !== '');
     expect({ goes, failed: failed.size, destroyed }).toEqual({ goes: 3, failed: 250, destroyed: [{ ...own, keyId }] });
     // And the next round begins at the front, for records can be restored.
-    expect((await doDueWork(store, destroyDueKeys, due, next)).failures).toHaveLength(100);
+    expect((await doDueWork(store, destroyDueKeys, due, unrecorded, next)).failures).toHaveLength(100);
   });
 
   test.each(['!', '0', '00000000000000000', '00000099999999999999/x', '0000-1', '0000/', '\u{1f511}'])(
@@ -300,7 +353,7 @@ describe('rows of deletions that nobody can open', () => {
       const { store, raw, worker } = transparentMachine();
       const keyId = await doomedKey(await worker(), 7);
       await insertByHand(raw, [name]);
-      expect((await doDueWork(store, destroyDueKeys, due)).done).toEqual([{ ...own, keyId }]);
+      expect((await doDueWork(store, destroyDueKeys, due, unrecorded)).done).toEqual([{ ...own, keyId }]);
     },
   );
 });
@@ -312,10 +365,12 @@ test('a store that has failed is not asked again for each key, and the next go c
   const keyIds = [await doomedKey(kms, 7), await doomedKey(kms, 8)];
   const due = NOW + 30 * DAY_MS;
   faults.failNextCommit = new KeyholdError('StoreUnavailable');
-  const go = await doDueWork(store, destroyDueKeys, due);
+  const go = await doDueWork(store, destroyDueKeys, due, unrecorded);
   expect(go).toMatchObject({ done: [], failures: [{ error: { code: 'StoreUnavailable' } }] });
-  expect((await doDueWork(store, destroyDueKeys, due, go.next)).done).toEqual([{ ...own, keyId: keyIds[1] }]);
-  expect((await doDueWork(store, destroyDueKeys, due)).done).toEqual([{ ...own, keyId: keyIds[0] }]);
+  expect((await doDueWork(store, destroyDueKeys, due, unrecorded, go.next)).done).toEqual([
+    { ...own, keyId: keyIds[1] },
+  ]);
+  expect((await doDueWork(store, destroyDueKeys, due, unrecorded)).done).toEqual([{ ...own, keyId: keyIds[0] }]);
 });
 
 describe('a destroyed key', () => {

@@ -2,6 +2,8 @@ import type { KeyIdentity } from '../../keys/key.ts';
 import { dueMoment, dueName } from '../../keys/tables.ts';
 import { KeyholdError } from '../../runtime/errors.ts';
 import type { Store, Table, Transaction } from '../../store/sealed-store.ts';
+import type { ConsequenceRecorder } from '../attempt-records.ts';
+import type { Consequence } from '../operation.ts';
 
 /**
  * What happens to keys by itself at a moment that was noted when it became known: a table of notes, whose names are in the
@@ -15,8 +17,15 @@ export interface DueWork {
    * Does it, in a transaction of its own, unless the key no longer needs it: the note may be older than what has become of
    * the key. Says whether anything was done, or that there is too much for one transaction: then the note stays, and it is
    * called again. The note itself is taken away by the caller.
+   *
+   * @param consequences gets what is to be recorded of it
    */
-  readonly perform: (transaction: Transaction, key: KeyIdentity, nowMs: number) => Promise<boolean | typeof UNFINISHED>;
+  readonly perform: (
+    transaction: Transaction,
+    key: KeyIdentity,
+    nowMs: number,
+    consequences: Consequence[],
+  ) => Promise<boolean | typeof UNFINISHED>;
 }
 
 /** Some was done, within what may hold up everyone else who writes, and more is left to do. */
@@ -41,9 +50,18 @@ export interface DueWorkGo {
  * it, and never to a key for which it has been called off meanwhile; and so that a record someone edited keeps no key but
  * its own waiting.
  *
+ * INVARIANT: as with requests, what happens has a record before it is committed, and another, which says so, if the commit
+ * then fails.
+ *
  * @param after the `next` of the go before: what cannot be done must not keep what is behind it from its turn
  */
-export async function doDueWork(store: Store, work: DueWork, nowMs: number, after = ''): Promise<DueWorkGo> {
+export async function doDueWork(
+  store: Store,
+  work: DueWork,
+  nowMs: number,
+  record: ConsequenceRecorder,
+  after = '',
+): Promise<DueWorkGo> {
   const done: KeyIdentity[] = [];
   const failures: { note: string; error: unknown }[] = [];
   const now = dueMoment(nowMs);
@@ -54,7 +72,7 @@ export async function doDueWork(store: Store, work: DueWork, nowMs: number, afte
     if (note.slice(0, now.length) > now) return { done, failures, next: '' };
     try {
       for (let count = 0; count < MOST_TRANSACTIONS; count++) {
-        const key = await store.transact((transaction) => doNoted(transaction, work, note, nowMs));
+        const key = await doRecorded(store, work, note, nowMs, record);
         if (key !== UNFINISHED) {
           if (key !== undefined) done.push(key);
           break;
@@ -84,12 +102,37 @@ export async function noteDue(
   }
 }
 
+/** As {@link doNoted}, in a transaction of its own. */
+async function doRecorded(
+  store: Store,
+  work: DueWork,
+  note: string,
+  nowMs: number,
+  record: ConsequenceRecorder,
+): Promise<KeyIdentity | typeof UNFINISHED | undefined> {
+  let recorded: readonly Consequence[] = [];
+  try {
+    return await store.transact(async (transaction) => {
+      const consequences: Consequence[] = [];
+      const key = await doNoted(transaction, work, note, nowMs, consequences);
+      await record(consequences);
+      recorded = consequences;
+      return key;
+    });
+  } catch (error) {
+    // What the commit failed for is for the log, as it is with requests.
+    if (recorded.length > 0) await record(recorded, { code: 'KMSInternalException', message: '' });
+    throw error;
+  }
+}
+
 /** Gives the key if something was done that is now finished, and nothing if there was no need. */
 async function doNoted(
   transaction: Transaction,
   { table, perform }: DueWork,
   note: string,
   nowMs: number,
+  consequences: Consequence[],
 ): Promise<KeyIdentity | typeof UNFINISHED | undefined> {
   const noted = await transaction.get(table, note);
   if (noted === undefined) return undefined;
@@ -97,7 +140,7 @@ async function doNoted(
   await transaction.remove(table, note, noted.version);
   const { accountId, region, keyId } = noted.value;
   const key = { accountId, region, keyId };
-  const outcome = await perform(transaction, key, nowMs);
+  const outcome = await perform(transaction, key, nowMs, consequences);
   if (outcome !== UNFINISHED) return outcome ? key : undefined;
   await transaction.create(table, note, noted.value);
   return UNFINISHED;

@@ -2,6 +2,7 @@ import type { EnableKeyRotationRequest } from '@aws-sdk/client-kms';
 import { reschedule, USUAL_ROTATION_PERIOD_DAYS } from '../../keys/rotation.ts';
 import { keyId, rotationPeriodInDays } from '../../wire/kms-shapes.ts';
 import { type Input, required, structure } from '../../wire/shapes.ts';
+import { shownKey } from './audited.ts';
 import { changeRelatedKeys } from './change-related-keys.ts';
 import type { KmsOperation } from './ports.ts';
 import { forgetRotation, noteRotation } from './rotation-notes.ts';
@@ -21,14 +22,14 @@ export const enableKeyRotation: KmsOperation<EnableKeyRotationRequest, undefined
     }),
   },
   effect: 'change',
-  audit: { readOnly: false, request: ['KeyId', 'RotationPeriodInDays'] },
-  async handle({ input, targets, scope, transaction }) {
+  audit: { readOnly: false, request: ['KeyId', 'RotationPeriodInDays'], response: shownKey },
+  async handle({ input, targets, scope, transaction, consequences }) {
     const { key } = targets.key;
     requireOwnMaterial(key);
     requireRotatable(key);
     const rotation = reschedule(key.record.rotation, scope.nowMs, periodOf(input));
     await forgetRotation(transaction, key.record);
-    await changeRelatedKeys(transaction, key.record, (record) => ({ ...record, rotation }));
+    await changeRelatedKeys(transaction, key.record, (record) => ({ ...record, rotation }), consequences);
     await noteRotation(transaction, { ...key.record, rotation });
     return undefined;
   },

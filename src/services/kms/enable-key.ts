@@ -2,6 +2,7 @@ import type { EnableKeyRequest } from '@aws-sdk/client-kms';
 import { enable } from '../../keys/lifecycle.ts';
 import { keyId } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
+import { shownKey } from './audited.ts';
 import { changeKey } from './change-key.ts';
 import type { KmsOperation } from './ports.ts';
 import { noteRotation } from './rotation-notes.ts';
@@ -19,7 +20,7 @@ export const enableKey: KmsOperation<EnableKeyRequest, undefined, { key: KeyReso
     }),
   },
   effect: 'change',
-  audit: { readOnly: false, request: ['KeyId'] },
+  audit: { readOnly: false, request: ['KeyId'], response: shownKey },
   async handle({ targets, transaction }) {
     const { key } = targets.key;
     await changeKey(transaction, key, enable(key.record));

@@ -8,7 +8,14 @@ import {
   plaintext,
 } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
-import { checkContext, encryptionAlgorithmOf, encryptUnder, requireEncryptionAlgorithm } from './encryption.ts';
+import { cryptographicData, currentMaterial } from './audited.ts';
+import {
+  checkContext,
+  encryptionAlgorithmOf,
+  encryptUnder,
+  requireEncryptionAlgorithm,
+  SYMMETRIC_DEFAULT,
+} from './encryption.ts';
 import type { KmsOperation } from './ports.ts';
 import { cryptographicKeyTarget, type KeyResource } from './targets.ts';
 
@@ -32,7 +39,12 @@ export const encrypt: KmsOperation<EncryptRequest, EncryptResponse, { key: KeyRe
     }),
   },
   effect: 'read',
-  audit: { readOnly: true, request: ['KeyId', 'EncryptionAlgorithm', 'EncryptionContext', 'DryRun'] },
+  audit: {
+    readOnly: true,
+    request: ['KeyId', 'EncryptionAlgorithm', 'EncryptionContext', 'DryRun'],
+    implied: { EncryptionAlgorithm: SYMMETRIC_DEFAULT },
+    additional: ({ targets: { key } }) => cryptographicData(currentMaterial(key), key),
+  },
   async handle({ input, targets, ports }) {
     const { key } = targets.key;
     const algorithm = encryptionAlgorithmOf(input.EncryptionAlgorithm);

@@ -141,6 +141,15 @@ export function ignoresCiphertext(input: CiphertextInput): boolean {
   return input.DryRun === true && input.DryRunModifiers?.includes('IGNORE_CIPHERTEXT') === true;
 }
 
+/** The material that a ciphertext of a symmetric encryption key names, where there is one to be decrypted. */
+export function materialOfCiphertext(
+  input: CiphertextInput & { readonly EncryptionAlgorithm?: EncryptionAlgorithm | undefined },
+): string | undefined {
+  const blob = ciphertextOf(input);
+  if (blob === undefined || encryptionAlgorithmOf(input.EncryptionAlgorithm) !== SYMMETRIC_DEFAULT) return undefined;
+  return decodeHeader(blob)?.materialId;
+}
+
 /** What is to be decrypted, if anything is. */
 export function ciphertextOf(input: CiphertextInput): Uint8Array | undefined {
   return ignoresCiphertext(input) ? undefined : input.CiphertextBlob;

@@ -4,6 +4,7 @@ import type {
 } from '@aws-sdk/client-kms';
 import { dataKeyPairSpec, dryRun, encryptionContext, grantTokens, keyId } from '../../wire/kms-shapes.ts';
 import { type Input, required, structure } from '../../wire/shapes.ts';
+import { cryptographicData, currentMaterial } from './audited.ts';
 import { dataKeyTarget } from './data-key.ts';
 import { dataKeyPairConditions, makeDataKeyPair } from './data-key-pair.ts';
 import { checkContext } from './encryption.ts';
@@ -30,7 +31,11 @@ export const generateDataKeyPairWithoutPlaintext: KmsOperation<
     }),
   },
   effect: 'read',
-  audit: { readOnly: true, request: ['KeyId', 'KeyPairSpec', 'EncryptionContext', 'DryRun'] },
+  audit: {
+    readOnly: true,
+    request: ['KeyId', 'KeyPairSpec', 'EncryptionContext', 'DryRun'],
+    additional: ({ targets: { key } }) => cryptographicData(currentMaterial(key), key),
+  },
   async handle({ input, targets, ports, scope }) {
     const { key } = targets.key;
     const made = await makeDataKeyPair(ports, key, input, scope);

@@ -8,6 +8,7 @@ import {
   recipientInfo,
 } from '../../wire/kms-shapes.ts';
 import { type Input, required, structure } from '../../wire/shapes.ts';
+import { cryptographicData, currentMaterial } from './audited.ts';
 import { dataKeyTarget } from './data-key.ts';
 import { dataKeyPairConditions, makeDataKeyPair } from './data-key-pair.ts';
 import { checkContext } from './encryption.ts';
@@ -37,7 +38,11 @@ export const generateDataKeyPair: KmsOperation<
     }),
   },
   effect: 'read',
-  audit: { readOnly: true, request: ['KeyId', 'KeyPairSpec', 'EncryptionContext', 'DryRun'] },
+  audit: {
+    readOnly: true,
+    request: ['KeyId', 'KeyPairSpec', 'EncryptionContext', 'DryRun'],
+    additional: ({ targets: { key } }) => cryptographicData(currentMaterial(key), key),
+  },
   async handle({ input, targets, ports, scope }) {
     const { key, recipient } = targets.key;
     const made = await makeDataKeyPair(ports, key, input, scope);

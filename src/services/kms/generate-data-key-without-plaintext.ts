@@ -4,6 +4,7 @@ import type {
 } from '@aws-sdk/client-kms';
 import { dataKeySpec, dryRun, encryptionContext, grantTokens, keyId, numberOfBytes } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
+import { cryptographicData, currentMaterial } from './audited.ts';
 import { makeDataKey, requireSymmetricKey, sizedDataKeyTarget } from './data-key.ts';
 import { checkContext } from './encryption.ts';
 import type { KmsOperation } from './ports.ts';
@@ -26,7 +27,11 @@ export const generateDataKeyWithoutPlaintext: KmsOperation<
   validate: (input) => checkContext(input.EncryptionContext),
   targets: { key: sizedDataKeyTarget('GenerateDataKeyWithoutPlaintext') },
   effect: 'read',
-  audit: { readOnly: true, request: ['KeyId', 'KeySpec', 'NumberOfBytes', 'EncryptionContext', 'DryRun'] },
+  audit: {
+    readOnly: true,
+    request: ['KeyId', 'KeySpec', 'NumberOfBytes', 'EncryptionContext', 'DryRun'],
+    additional: ({ targets: { key } }) => cryptographicData(currentMaterial(key), key),
+  },
   async handle({ input, targets, ports }) {
     const { key } = targets.key;
     requireSymmetricKey(key);

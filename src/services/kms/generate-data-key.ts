@@ -9,6 +9,7 @@ import {
   recipientInfo,
 } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
+import { cryptographicData, currentMaterial } from './audited.ts';
 import { makeDataKey, requireSymmetricKey, sizedDataKeyTarget } from './data-key.ts';
 import { checkContext } from './encryption.ts';
 import type { KmsOperation } from './ports.ts';
@@ -29,7 +30,11 @@ export const generateDataKey: KmsOperation<GenerateDataKeyRequest, GenerateDataK
   validate: (input) => checkContext(input.EncryptionContext),
   targets: { key: sizedDataKeyTarget('GenerateDataKey', { recipient: (input) => input }) },
   effect: 'read',
-  audit: { readOnly: true, request: ['KeyId', 'KeySpec', 'NumberOfBytes', 'EncryptionContext', 'DryRun'] },
+  audit: {
+    readOnly: true,
+    request: ['KeyId', 'KeySpec', 'NumberOfBytes', 'EncryptionContext', 'DryRun'],
+    additional: ({ targets: { key } }) => cryptographicData(currentMaterial(key), key),
+  },
   async handle({ input, targets, ports }) {
     const { key, recipient } = targets.key;
     requireSymmetricKey(key);

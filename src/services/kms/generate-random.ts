@@ -1,6 +1,7 @@
 import type { GenerateRandomRequest, GenerateRandomResponse } from '@aws-sdk/client-kms';
 import { customKeyStoreId, numberOfBytes, recipientInfo } from '../../wire/kms-shapes.ts';
 import { structure } from '../../wire/shapes.ts';
+import { cryptographicData } from './audited.ts';
 import { refuseCustomKeyStoreId } from './custom-key-stores.ts';
 import { validationFailure } from './errors.ts';
 import type { ResolvedKey } from './key-reference.ts';
@@ -24,7 +25,12 @@ export const generateRandom: KmsOperation<
   },
   targets: { account: accountTargetForRecipient('kms:GenerateRandom', (input) => input) },
   effect: 'read',
-  audit: { readOnly: true, request: ['NumberOfBytes', 'CustomKeyStoreId'] },
+  audit: {
+    readOnly: true,
+    // AWS shows no parameters, not even how many bytes.
+    request: ['CustomKeyStoreId'],
+    additional: ({ targets: { account } }) => cryptographicData(undefined, account),
+  },
   handle({ input, targets, ports }) {
     refuseCustomKeyStoreId(input.CustomKeyStoreId);
     const plaintext = ports.random.bytes(input.NumberOfBytes as number);

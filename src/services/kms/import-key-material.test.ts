@@ -7,7 +7,7 @@ import { ACCOUNT, administrator, keyPolicy, NOW, REGION, user } from '../scope.t
 import { destroyExpiredMaterial, forgetDeletedMaterial } from './destroy-imported-material.ts';
 import { doDueWork } from './due-work.ts';
 import { currentHandle } from './key-handle.ts';
-import { createKey, type Machine, machine, type Worker } from './kms.test-helper.ts';
+import { createKey, type Machine, machine, unrecorded, type Worker } from './kms.test-helper.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -500,7 +500,7 @@ describe('expiry and deletion', () => {
   test('the sweep destroys it, once, and the same material brings the key back', async () => {
     const keyId = await externalKey();
     const id = await importInto(keyId, bytes(1), { ValidTo: new Date(NOW + HOUR_MS), KeyMaterialDescription: 'x' });
-    const sweep = (nowMs: number) => doDueWork(kms.store, destroyExpiredMaterial, nowMs);
+    const sweep = (nowMs: number) => doDueWork(kms.store, destroyExpiredMaterial, nowMs, unrecorded);
     expect(await sweep(NOW + HOUR_MS - 1)).toMatchObject({ done: [], failures: [] });
     expect(await sweep(NOW + HOUR_MS)).toMatchObject({ done: [identityOf(keyId)], failures: [] });
     expect(await sweep(NOW + HOUR_MS)).toMatchObject({ done: [], failures: [] });
@@ -509,7 +509,7 @@ describe('expiry and deletion', () => {
       currentSinceMs: NOW,
       imported: { description: 'x' },
     });
-    const noted = await doDueWork(kms.store, forgetDeletedMaterial, NOW + HOUR_MS);
+    const noted = await doDueWork(kms.store, forgetDeletedMaterial, NOW + HOUR_MS, unrecorded);
     expect(noted, 'the write-ahead log is to be emptied').toMatchObject({ done: [identityOf(keyId)] });
     expect(await stateOf(keyId)).toBe('PendingImport');
     expect(await importInto(keyId, bytes(1))).toBe(id);
@@ -520,7 +520,10 @@ describe('expiry and deletion', () => {
     const keyId = await externalKey();
     await importInto(keyId, bytes(1), { ValidTo: new Date(NOW + HOUR_MS) });
     await importInto(keyId, bytes(1), { ValidTo: new Date(NOW + DAY_MS) });
-    expect(await doDueWork(kms.store, destroyExpiredMaterial, NOW + HOUR_MS)).toMatchObject({ done: [], failures: [] });
+    expect(await doDueWork(kms.store, destroyExpiredMaterial, NOW + HOUR_MS, unrecorded)).toMatchObject({
+      done: [],
+      failures: [],
+    });
     expect(await stateOf(keyId, { nowMs: NOW + HOUR_MS })).toBe('Enabled');
   });
 
@@ -531,7 +534,7 @@ describe('expiry and deletion', () => {
     await importInto(keyId, bytes(2), { ImportType: 'NEW_KEY_MATERIAL', ValidTo });
     await rotate(keyId);
     await importInto(keyId, bytes(1), { ValidTo });
-    await doDueWork(kms.store, destroyExpiredMaterial, NOW + HOUR_MS);
+    await doDueWork(kms.store, destroyExpiredMaterial, NOW + HOUR_MS, unrecorded);
     const rows = await rowsOf(keyId);
     expect(rows.size).toBe(2);
     expect(rows.has(first)).toBe(true);
@@ -545,7 +548,10 @@ describe('expiry and deletion', () => {
       const found = await transaction.get(keysTable, keyName(identityOf(keyId)));
       await transaction.remove(keysTable, keyName(identityOf(keyId)), found?.version ?? 0);
     });
-    expect(await doDueWork(kms.store, destroyExpiredMaterial, NOW + DAY_MS)).toMatchObject({ done: [], failures: [] });
+    expect(await doDueWork(kms.store, destroyExpiredMaterial, NOW + DAY_MS, unrecorded)).toMatchObject({
+      done: [],
+      failures: [],
+    });
   });
 
   test('a deletion leaves the row without its bytes, and a note to empty the write-ahead log', async () => {

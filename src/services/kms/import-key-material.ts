@@ -87,7 +87,7 @@ export const importKeyMaterial: KmsOperation<
     if (typeof received === 'string') throw refusal(received);
     return received;
   },
-  async handle({ input, targets, scope, transaction, prepared }) {
+  async handle({ input, targets, scope, transaction, prepared, consequences }) {
     const { key } = targets.key;
     const { nowMs } = scope;
     const { materialId, material } = prepared;
@@ -105,7 +105,8 @@ export const importKeyMaterial: KmsOperation<
       ...material,
       imported: importFacts(before?.imported, input),
     });
-    await saveMaterials(transaction, key, stored, materials, nowMs, currentMaterialId ?? materialId);
+    const current = currentMaterialId ?? materialId;
+    await saveMaterials(transaction, key, stored, materials, nowMs, consequences, current);
     return { KeyId: key.arn, ...(key.record.keySpec === 'SYMMETRIC_DEFAULT' ? { KeyMaterialId: materialId } : {}) };
   },
 };

@@ -1,4 +1,4 @@
-import { type ImportedMaterialsById, withMaterials } from '../../keys/imported-materials.ts';
+import { type ImportedMaterialsById, isImported, withMaterials } from '../../keys/imported-materials.ts';
 import type { KeyIdentity, KeyRecord } from '../../keys/key.ts';
 import { isPrimary, relatedKeys } from '../../keys/multi-region.ts';
 import {
@@ -11,9 +11,11 @@ import {
   materialsTable,
 } from '../../keys/tables.ts';
 import type { Reader, Transaction } from '../../store/sealed-store.ts';
+import type { Consequence } from '../operation.ts';
 import { changeKey } from './change-key.ts';
 import { noteDue } from './due-work.ts';
 import { unsupported } from './errors.ts';
+import { expiryEvent } from './key-events.ts';
 import type { LoadedKey } from './key-source.ts';
 import { materialsOfKey } from './materials-of-key.ts';
 import { removeIfPresent } from './remove.ts';
@@ -39,6 +41,7 @@ export async function loadMaterials(reader: Reader, key: KeyIdentity): Promise<S
  * Writes what has become of a key's material, and with it the key's own record, the notes of what expires when, and, if
  * bytes are gone, the note by which the write-ahead log is emptied of them.
  *
+ * @param consequences gets what has expired and is destroyed with that, by whatever occasion
  * @param currentMaterialId where it may have changed
  */
 export async function saveMaterials(
@@ -47,13 +50,14 @@ export async function saveMaterials(
   stored: StoredMaterials,
   materials: ImportedMaterialsById,
   nowMs: number,
+  consequences: Consequence[],
   currentMaterialId = key.record.currentMaterialId,
 ): Promise<void> {
   const { record } = key;
   for (const [id, version] of stored.versions) {
     if (materials.has(id)) continue;
     await transaction.remove(materialsTable, materialName(record, id), version);
-    await removeFromReplicas(transaction, record, id, nowMs);
+    await removeFromReplicas(transaction, record, id, nowMs, consequences);
   }
   for (const [id, material] of materials) {
     if (material === stored.materials.get(id)) continue;
@@ -61,6 +65,10 @@ export async function saveMaterials(
     const version = stored.versions.get(id);
     if (version === undefined) await transaction.create(materialsTable, name, material);
     else await transaction.replace(materialsTable, name, material, version);
+  }
+  for (const [id, before] of stored.materials) {
+    const isDestroyed = before.wrapped !== undefined && materials.get(id) !== before;
+    if (isDestroyed && !isImported(before, nowMs)) consequences.push(expiryEvent(record, id));
   }
   await noteExpiries(transaction, record, momentsOf(stored.materials), momentsOf(materials));
   if (losesBytes(stored.materials, materials)) await noteDue(transaction, materialDeletionsTable, nowMs, record);
@@ -87,6 +95,7 @@ async function removeFromReplicas(
   key: KeyRecord,
   materialId: string,
   nowMs: number,
+  consequences: Consequence[],
 ): Promise<void> {
   for (const replica of replicasOf(key)) {
     const found = await transaction.get(keysTable, keyName(replica));
@@ -95,7 +104,8 @@ async function removeFromReplicas(
     if (!stored.materials.has(materialId)) continue;
     const left = new Map(stored.materials);
     left.delete(materialId);
-    await saveMaterials(transaction, { record: found.value, version: found.version }, stored, left, nowMs);
+    const { value, version } = found;
+    await saveMaterials(transaction, { record: value, version }, stored, left, nowMs, consequences);
   }
 }
 

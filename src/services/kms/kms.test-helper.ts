@@ -10,6 +10,7 @@ import type { Random } from '../../runtime/random.ts';
 import { announcing, changeFeed, type Epoch, sharedEpoch } from '../../store/change-feed.ts';
 import { sealedMemoryStore, testSealer } from '../../store/sealed-memory-store.test-helper.ts';
 import type { Store } from '../../store/sealed-store.ts';
+import type { ConsequenceRecorder } from '../attempt-records.ts';
 import type { Caller, Scope } from '../caller.ts';
 import { type Forward, forwarder } from '../forward.ts';
 import { perform, type Service } from '../perform.ts';
@@ -123,6 +124,9 @@ export function machine(records: Store = sealedMemoryStore(), seed = 'machine', 
     },
   };
 }
+
+/** For tests of what happens by itself that are not about its records. */
+export const unrecorded: ConsequenceRecorder = async () => {};
 
 /** Makes a key and gives its id. */
 export async function createKey(worker: Worker, input: object = {}): Promise<string> {

@@ -10,7 +10,7 @@ import { ACCOUNT, administratorAccess, keyPolicy, NOW, OTHER_ACCOUNT, REGION, us
 import { destroyDueKeys } from './destroy-due-keys.ts';
 import { doDueWork } from './due-work.ts';
 import { kmsOperations } from './index.ts';
-import { createKey, type Machine, machine, type Worker } from './kms.test-helper.ts';
+import { createKey, type Machine, machine, unrecorded, type Worker } from './kms.test-helper.ts';
 import { lastUsages, startOfTracking, usesKeys } from './last-usages.ts';
 
 const plaintext = Buffer.from('x');
@@ -277,7 +277,7 @@ test('a key that was destroyed leaves no usage behind, also one that is written 
   await one.usages.write();
   await encrypt(other, NOW + 1);
   await one.call('ScheduleKeyDeletion', { KeyId: keyId, PendingWindowInDays: 7 });
-  await doDueWork(kms.store, destroyDueKeys, NOW + 7 * 86_400_000);
+  await doDueWork(kms.store, destroyDueKeys, NOW + 7 * 86_400_000, unrecorded);
   expect(await storedUsage()).toBeUndefined();
   await other.usages.write();
   expect(await storedUsage()).toBeUndefined();

@@ -44,7 +44,10 @@ export function relatedKeyTarget<Input>(
     facts: (resolved, scope) => {
       const { accountId } = resolved.identity;
       const absent = (resolved as ResolvedKey).key === undefined && accountId === scope.caller.principal.accountId;
-      return absent ? { arn: resolved.namedArn, accountId } : target.facts(resolved, scope);
+      if (absent) return { arn: resolved.namedArn, accountId };
+      // CloudTrail names the key that the request names; what becomes of this one is an event of its own Region.
+      const { audit: _, ...facts } = target.facts(resolved, scope);
+      return facts;
     },
     condition: (key, request) =>
       key === 'aws:requestedregion' ? [regionOf(request.input)] : target.condition(key, request),

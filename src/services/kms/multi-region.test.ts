@@ -6,7 +6,7 @@ import type { Caller } from '../caller.ts';
 import { ACCOUNT, administrator, keyPolicy, NOW, policy, REGION, user } from '../scope.test-helper.ts';
 import { destroyDueKeys } from './destroy-due-keys.ts';
 import { doDueWork } from './due-work.ts';
-import { type Machine, machine, refusal, type Worker } from './kms.test-helper.ts';
+import { type Machine, machine, refusal, unrecorded, type Worker } from './kms.test-helper.ts';
 import { rotateDueKeys } from './rotate-due-keys.ts';
 
 const DAY_MS = 86_400_000;
@@ -54,7 +54,7 @@ async function encrypt(call: Call, region: string, KeyId: string): Promise<Buffe
 }
 
 async function sweep(m: Machine, work: typeof destroyDueKeys, nowMs: number): Promise<string[]> {
-  const { done, failures } = await doDueWork(m.store, work, nowMs);
+  const { done, failures } = await doDueWork(m.store, work, nowMs, unrecorded);
   expect(failures).toEqual([]);
   return done.map(({ region }) => region);
 }

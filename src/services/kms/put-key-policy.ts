@@ -33,7 +33,11 @@ export const putKeyPolicy: KmsOperation<PutKeyPolicyRequest, undefined, { key: K
     }),
   },
   effect: 'change',
-  audit: { readOnly: false, request: ['KeyId', 'PolicyName', 'Policy', 'BypassPolicyLockoutSafetyCheck'] },
+  audit: {
+    readOnly: false,
+    request: ['KeyId', 'PolicyName', 'Policy', 'BypassPolicyLockoutSafetyCheck'],
+    implied: { PolicyName: 'default', BypassPolicyLockoutSafetyCheck: false },
+  },
   async handle({ input, targets, scope, ports, transaction }) {
     const { key } = targets.key;
     const policy = await judgedKeyPolicy(

@@ -19,6 +19,7 @@ import {
   ignoresCiphertext,
   requireCiphertext,
   requireEncryptionAlgorithm,
+  SYMMETRIC_DEFAULT,
 } from './encryption.ts';
 import type { ResolvedKey } from './key-reference.ts';
 import type { KmsOperation } from './ports.ts';
@@ -90,6 +91,14 @@ export const reEncrypt: KmsOperation<
       'DryRun',
       'DryRunModifiers',
     ],
+    implied: {
+      SourceEncryptionAlgorithm: SYMMETRIC_DEFAULT,
+      DestinationEncryptionAlgorithm: SYMMETRIC_DEFAULT,
+    },
+    additional: ({ output: { SourceKeyMaterialId, DestinationKeyMaterialId } }) =>
+      (SourceKeyMaterialId ?? DestinationKeyMaterialId) === undefined
+        ? undefined
+        : { destinationKeyMaterialId: DestinationKeyMaterialId, sourceKeyMaterialId: SourceKeyMaterialId },
   },
   async handle({ input, targets, ports }) {
     const source = targets.source.key;

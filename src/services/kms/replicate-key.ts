@@ -9,12 +9,15 @@ import { invariant, KeyholdError } from '../../runtime/errors.ts';
 import type { Transaction } from '../../store/sealed-store.ts';
 import { description, keyId, policy, region, tags } from '../../wire/kms-shapes.ts';
 import { boolean, type Input, required, structure } from '../../wire/shapes.ts';
+import { lowerNames } from '../audit-record.ts';
 import type { ConditionTable } from '../condition-table.ts';
+import type { Consequence } from '../operation.ts';
 import { changeRelatedKeys } from './change-related-keys.ts';
 import { kindConditions, requestTagConditions } from './condition-keys.ts';
 import { createKeyRows } from './create-key-rows.ts';
 import { destroyKey } from './destroy-key.ts';
 import { invalidState, replicaExists, tooManyReplicas, unsupported } from './errors.ts';
+import { keyResource } from './key-events.ts';
 import { keyMetadata } from './key-metadata.ts';
 import { policyOfNewKey } from './key-policy.ts';
 import { materialsOfKey } from './materials-of-key.ts';
@@ -74,16 +77,17 @@ export const replicateKey: KmsOperation<
   audit: {
     readOnly: false,
     request: ['KeyId', 'ReplicaRegion', 'Policy', 'BypassPolicyLockoutSafetyCheck', 'Description', 'Tags'],
+    implied: { BypassPolicyLockoutSafetyCheck: false, Description: '' },
     response: (output) => output,
   },
-  async handle({ input, targets, scope, ports, transaction }) {
+  async handle({ input, targets, scope, ports, transaction, consequences }) {
     const primary = targets.primary.key.record;
     const { accountId, keyId: id } = primary;
     const identity = { accountId, region: input.ReplicaRegion, keyId: id };
     if (partitionOf(identity.region) !== partitionOf(primary.region)) {
       throw unsupported(`A key in ${primary.region} cannot be replicated to ${identity.region}, in another partition.`);
     }
-    await makeRoom(transaction, identity, scope.nowMs);
+    await makeRoom(transaction, identity, scope.nowMs, consequences);
     const policy = await policyOfNewKey(input, identity, { ...scope, region: identity.region }, ports);
     const replicaTags = mergeTags([], readTags(input.Tags ?? []));
 
@@ -92,7 +96,7 @@ export const replicateKey: KmsOperation<
     invariant(current?.multiRegion !== undefined, 'the target is a primary key');
     if (current.multiRegion.replicaRegions.length >= MOST_REPLICAS_PER_KEY) throw tooManyReplicas(keyArn(primary));
     const multiRegion = withReplica(current.multiRegion, identity.region);
-    await changeRelatedKeys(transaction, current, (related) => ({ ...related, multiRegion }));
+    await changeRelatedKeys(transaction, current, (related) => ({ ...related, multiRegion }), consequences);
     const materials = await copyMaterials(transaction, ports.custody, primary, identity);
     const replica: KeyRecord = {
       ...primary,
@@ -105,6 +109,7 @@ export const replicateKey: KmsOperation<
       ...(primary.origin === 'EXTERNAL' ? { imported: summariseImported(materials) } : {}),
     };
     await createKeyRows(transaction, replica, policy);
+    consequences.push(creationInReplicaRegion(input, replica, policy.policy, scope.nowMs));
     return {
       // AWS answers while the key is still being made; here it is ready as soon as this answer is.
       ReplicaKeyMetadata: { ...keyMetadata(replica, scope.nowMs), Enabled: false, KeyState: 'Creating' },
@@ -117,13 +122,40 @@ export const replicateKey: KmsOperation<
   },
 };
 
+/** In CloudTrail, a ReplicateKey results in a CreateKey in the replica's Region, which KMS asks for in the caller's name. */
+function creationInReplicaRegion(
+  { Tags, BypassPolicyLockoutSafetyCheck = false }: Input<ReplicateKeyRequest>,
+  replica: KeyRecord,
+  policyText: string,
+  nowMs: number,
+): Consequence {
+  const { accountId, region: replicaRegion, description: described, keyUsage, keySpec, origin } = replica;
+  const requestParameters = {
+    ...{ policy: policyText, description: described, keyUsage, customerMasterKeySpec: keySpec, keySpec, origin },
+    ...{ bypassPolicyLockoutSafetyCheck: BypassPolicyLockoutSafetyCheck, multiRegion: true },
+    ...(Tags === undefined ? {} : { tags: lowerNames(Tags, '') }),
+  };
+  const responseElements = { keyMetadata: lowerNames(keyMetadata(replica, nowMs), '') };
+  return {
+    ...{ eventName: 'CreateKey', accountId, region: replicaRegion, resources: [keyResource(replica)] },
+    forCaller: { requestParameters, responseElements },
+  };
+}
+
 /** A replica whose deletion is due does not exist for anyone, and is not in the way of its successor. */
-async function makeRoom(transaction: Transaction, identity: KeyIdentity, nowMs: number): Promise<void> {
+async function makeRoom(
+  transaction: Transaction,
+  identity: KeyIdentity,
+  nowMs: number,
+  consequences: Consequence[],
+): Promise<void> {
   const existing = (await transaction.get(keysTable, keyName(identity)))?.value;
   if (existing === undefined) return;
   if (!isDeleted(existing, nowMs)) throw replicaExists(keyArn(identity));
   // With more grants than one transaction should remove, it is in the way until the sweep has taken them.
-  if (!(await destroyKey(transaction, existing, nowMs))) throw invalidState(keyArn(identity), 'PendingDeletion');
+  if (!(await destroyKey(transaction, existing, nowMs, consequences))) {
+    throw invalidState(keyArn(identity), 'PendingDeletion');
+  }
 }
 
 /**

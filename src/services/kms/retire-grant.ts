@@ -35,7 +35,7 @@ export const retireGrant: KmsOperation<RetireGrantRequest, undefined, { grant: G
   audit: {
     readOnly: false,
     request: ['KeyId', 'GrantId', 'DryRun'],
-    additional: ({ grant }) => ({ grantId: grant.grant.value.grantId }),
+    additional: ({ targets: { grant } }) => ({ grantId: grant.grant.value.grantId }),
   },
   async handle({ targets, transaction }) {
     const { identity, grant } = targets.grant;

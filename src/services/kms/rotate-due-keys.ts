@@ -13,11 +13,11 @@ export function rotateDueKeys(custody: Custody): DueWork {
   return {
     done: 'rotated a key whose automatic rotation was due',
     table: rotationsTable,
-    async perform(transaction, identity, nowMs) {
+    async perform(transaction, identity, nowMs, consequences) {
       const key = (await transaction.get(keysTable, keyName(identity)))?.value;
       if (key?.rotation === undefined || !isRotationDue(key, nowMs)) return false;
       const rotation = rotationFrom(nowMs, key.rotation.periodDays);
-      await rotateKey(transaction, custody, key, 'AUTOMATIC', nowMs, { rotation });
+      await rotateKey(transaction, custody, key, 'AUTOMATIC', nowMs, consequences, { rotation });
       await noteRotation(transaction, { ...key, rotation });
       return true;
     },

@@ -28,7 +28,7 @@ export const rotateKeyOnDemand: KmsOperation<
   },
   effect: 'change',
   audit: { readOnly: false, request: ['KeyId'], response: (output) => output },
-  async handle({ targets, scope, ports, transaction }) {
+  async handle({ targets, scope, ports, transaction, consequences }) {
     const { key } = targets.key;
     requireRotatable(key);
     if (isRotationNear(key.record, scope.nowMs)) throw rotationIsNear(key.arn);
@@ -36,8 +36,9 @@ export const rotateKeyOnDemand: KmsOperation<
     if (onDemandRotations(materials.map(({ record }) => record)) >= MOST_ON_DEMAND_ROTATIONS) {
       throw onDemandRotationsSpent(key.arn);
     }
-    if (key.record.origin === 'EXTERNAL') await rotateToImported(transaction, key, scope.nowMs);
-    else await rotateKey(transaction, ports.custody, key.record, 'ON_DEMAND', scope.nowMs);
+    const { nowMs } = scope;
+    if (key.record.origin === 'EXTERNAL') await rotateToImported(transaction, key, nowMs, consequences);
+    else await rotateKey(transaction, ports.custody, key.record, 'ON_DEMAND', nowMs, consequences);
     return { KeyId: key.record.keyId };
   },
 };

@@ -4,7 +4,9 @@ import type { RotationType } from '../../keys/material.ts';
 import { relatedKeys } from '../../keys/multi-region.ts';
 import { materialName, materialsTable } from '../../keys/tables.ts';
 import type { Transaction } from '../../store/sealed-store.ts';
+import type { Consequence } from '../operation.ts';
 import { changeRelatedKeys } from './change-related-keys.ts';
+import { rotationEvent } from './key-events.ts';
 
 /**
  * Gives a key new material to encrypt with; what it had goes on decrypting. Related keys get the same material in the same
@@ -18,6 +20,7 @@ export async function rotateKey(
   key: KeyRecord,
   rotationType: RotationType,
   nowMs: number,
+  consequences: Consequence[],
   more: Partial<KeyRecord> = {},
 ): Promise<void> {
   const { accountId, region, keyId } = key;
@@ -29,5 +32,7 @@ export async function rotateKey(
     const wrapped = own ? material : custody.rewrap({ ...identity, materialId }, material, related);
     await transaction.create(materialsTable, materialName(related, materialId), { ...wrapped, ...facts });
   }
-  await changeRelatedKeys(transaction, key, (record) => ({ ...record, ...more, currentMaterialId: materialId }));
+  consequences.push(rotationEvent(key, rotationType, key.currentMaterialId, materialId));
+  const change = (record: KeyRecord) => ({ ...record, ...more, currentMaterialId: materialId });
+  await changeRelatedKeys(transaction, key, change, consequences);
 }

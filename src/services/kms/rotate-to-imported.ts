@@ -4,19 +4,27 @@ import { type MaterialRecord, summariseImported } from '../../keys/material.ts';
 import { relatedKeys } from '../../keys/multi-region.ts';
 import { materialName, materialsTable } from '../../keys/tables.ts';
 import type { Reader, Transaction } from '../../store/sealed-store.ts';
+import type { Consequence } from '../operation.ts';
 import { changeRelatedKeys } from './change-related-keys.ts';
 import { noMaterialPending } from './errors.ts';
+import { rotationEvent } from './key-events.ts';
 import type { LoadedKey } from './key-source.ts';
 import { materialsOfKey } from './materials-of-key.ts';
 
 /** Makes the imported material that is pending rotation the current one; a key has one such at most. */
-export async function rotateToImported(transaction: Transaction, key: LoadedKey, nowMs: number): Promise<void> {
+export async function rotateToImported(
+  transaction: Transaction,
+  key: LoadedKey,
+  nowMs: number,
+  consequences: Consequence[],
+): Promise<void> {
   const pending = (await materialsOfKey(transaction, key.record)).find(({ record }) => isPending(record, nowMs));
   if (pending === undefined || !(await isPendingEverywhere(transaction, key.record, pending.materialId, nowMs))) {
     throw noMaterialPending(key.arn);
   }
   const { materialId } = pending;
-  await changeRelatedKeys(transaction, key.record, async (record) => {
+  consequences.push(rotationEvent(key.record, 'ON_DEMAND', key.record.currentMaterialId, materialId));
+  const change = async (record: KeyRecord) => {
     const materials: MaterialRecord[] = [];
     for (const material of await materialsOfKey(transaction, record)) {
       if (material.materialId !== materialId) {
@@ -28,7 +36,8 @@ export async function rotateToImported(transaction: Transaction, key: LoadedKey,
       materials.push(rotated);
     }
     return { ...record, currentMaterialId: materialId, imported: summariseImported(materials) };
-  });
+  };
+  await changeRelatedKeys(transaction, key.record, change, consequences);
 }
 
 /**

@@ -6,7 +6,7 @@ import type { Store } from '../../store/sealed-store.ts';
 import { ACCOUNT, administrator, keyPolicy, NOW, OTHER_ACCOUNT, policy, REGION, user } from '../scope.test-helper.ts';
 import { destroyDueKeys } from './destroy-due-keys.ts';
 import { doDueWork } from './due-work.ts';
-import { createKey, type Machine, machine, refusal, type Worker } from './kms.test-helper.ts';
+import { createKey, type Machine, machine, refusal, unrecorded, type Worker } from './kms.test-helper.ts';
 import { rotateDueKeys } from './rotate-due-keys.ts';
 
 const DAY_MS = 86_400_000;
@@ -17,7 +17,7 @@ const at = (nowMs: number) => ({ nowMs });
 
 /** One go of the sweeper; gives the ids of the keys that it rotated. */
 async function sweep({ store }: Machine, worker: Worker, nowMs: number): Promise<string[]> {
-  const { done, failures } = await doDueWork(store, rotateDueKeys(worker.custody), nowMs);
+  const { done, failures } = await doDueWork(store, rotateDueKeys(worker.custody), nowMs, unrecorded);
   expect(failures).toEqual([]);
   return done.map(({ keyId }) => keyId);
 }
@@ -522,7 +522,7 @@ test('a key that is destroyed takes its schedule and all its materials with it, 
     }
   });
   await kms.call('ScheduleKeyDeletion', { KeyId: keyId, PendingWindowInDays: 7 });
-  expect((await doDueWork(m.store, destroyDueKeys, NOW + 7 * DAY_MS)).done).toEqual([identity]);
+  expect((await doDueWork(m.store, destroyDueKeys, NOW + 7 * DAY_MS, unrecorded)).done).toEqual([identity]);
   expect(await notes(m.store)).toEqual([]);
   expect(await m.store.names(materialsTable, { prefix: '', limit: 10 })).toEqual([]);
 });

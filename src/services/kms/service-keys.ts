@@ -10,7 +10,7 @@ import { keyName, keysTable } from '../../keys/tables.ts';
 import { invariant } from '../../runtime/errors.ts';
 import type { Random } from '../../runtime/random.ts';
 import type { Store } from '../../store/sealed-store.ts';
-import { auditRecordJson } from '../audit-record.ts';
+import { type Attempt, auditRecordJson, KMS_EVENT_SOURCE } from '../audit-record.ts';
 import type { Scope } from '../caller.ts';
 import { servicePrincipal } from '../service-names.ts';
 import { createAliasRows } from './alias-rules.ts';
@@ -167,7 +167,7 @@ function serviceKeyRecord(identity: KeyIdentity, description: string, nowMs: num
 
 /** A CreateKey by the service, which nobody asked for: with an id of its own, beside the record of whatever led to it. */
 function creationRecord({ maker }: Plan, key: KeyRecord, random: Random): string {
-  return auditRecordJson({
+  const attempt: Attempt = {
     requestId: random.uuid(),
     eventId: random.uuid(),
     nowMs: key.createdAtMs,
@@ -180,8 +180,7 @@ function creationRecord({ maker }: Plan, key: KeyRecord, random: Random): string
     region: key.region,
     input: { Description: key.description, KeyUsage: key.keyUsage, KeySpec: key.keySpec, Origin: key.origin },
     output: { KeyMetadata: keyMetadata(key, key.createdAtMs) },
-    touched: [{ accountId: key.accountId, type: 'AWS::KMS::Key', ARN: keyArn(key) }],
-  });
+    touched: [],
+  };
+  return auditRecordJson(attempt, { eventId: attempt.eventId, recipient: maker.accountId });
 }
-
-export const KMS_EVENT_SOURCE = 'kms.amazonaws.com';

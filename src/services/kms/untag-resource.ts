@@ -1,6 +1,7 @@
 import type { UntagResourceRequest } from '@aws-sdk/client-kms';
 import { keyId, tagKeys } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
+import { shownKey } from './audited.ts';
 import { changeKey } from './change-key.ts';
 import type { KmsOperation } from './ports.ts';
 import { withoutTags } from './tag-rules.ts';
@@ -19,7 +20,7 @@ export const untagResource: KmsOperation<UntagResourceRequest, undefined, { key:
     }),
   },
   effect: 'change',
-  audit: { readOnly: false, request: ['KeyId', 'TagKeys'] },
+  audit: { readOnly: false, request: ['KeyId', 'TagKeys'], response: shownKey },
   async handle({ input, targets, transaction }) {
     const { key } = targets.key;
     await changeKey(transaction, key, { ...key.record, tags: withoutTags(key.record.tags, input.TagKeys) });

@@ -6,6 +6,7 @@ import { KeyholdError } from '../../runtime/errors.ts';
 import { aliasName, keyId } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
 import { aliasOfKeyName, checkAliasName, checkAliasQuota, checkAliasTarget } from './alias-rules.ts';
+import { shownKey } from './audited.ts';
 import { validationFailure } from './errors.ts';
 import type { KmsOperation } from './ports.ts';
 import { aliasTarget, type KeyResource, keyTarget } from './targets.ts';
@@ -39,7 +40,11 @@ export const updateAlias: KmsOperation<
     }),
   },
   effect: 'change',
-  audit: { readOnly: false, request: ['AliasName', 'TargetKeyId'] },
+  audit: {
+    readOnly: false,
+    request: ['AliasName', 'TargetKeyId'],
+    response: (_, { newKey }) => shownKey(_, { key: newKey }),
+  },
   async handle({ input, targets, scope, transaction }) {
     const from = targets.oldKey.identity;
     const to = targets.newKey.identity;

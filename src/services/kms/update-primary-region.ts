@@ -1,8 +1,10 @@
 import type { UpdatePrimaryRegionRequest } from '@aws-sdk/client-kms';
+import { keyArn } from '../../keys/key.ts';
 import { withPrimary } from '../../keys/multi-region.ts';
 import { invariant } from '../../runtime/errors.ts';
 import { keyId, region } from '../../wire/kms-shapes.ts';
 import { type Input, required, structure } from '../../wire/shapes.ts';
+import { shownKey } from './audited.ts';
 import { changeRelatedKeys } from './change-related-keys.ts';
 import { notReplica } from './errors.ts';
 import { primaryKeyTarget, relatedKeyTarget } from './multi-region-targets.ts';
@@ -31,15 +33,29 @@ export const updatePrimaryRegion: KmsOperation<
     replica: relatedKeyTarget(declaration, (input) => input.PrimaryRegion),
   },
   effect: 'change',
-  audit: { readOnly: false, request: ['KeyId', 'PrimaryRegion'] },
-  async handle({ input, targets, transaction }) {
+  audit: {
+    readOnly: false,
+    request: ['KeyId', 'PrimaryRegion'],
+    response: (_, { primary }) => shownKey(_, { key: primary }),
+  },
+  async handle({ input, targets, transaction, consequences }) {
     const { record } = targets.primary.key;
     invariant(record.multiRegion !== undefined, 'the target is a primary key');
     if (input.PrimaryRegion === record.region) throw notReplica(targets.primary.key.arn);
     const multiRegion = withPrimary(record.multiRegion, input.PrimaryRegion);
     // The schedule is shared, and goes on as it is; who is to be rotated changes.
     await forgetRotation(transaction, record);
-    await changeRelatedKeys(transaction, record, (related) => ({ ...related, multiRegion }));
+    const { accountId, keyId: id } = record;
+    const newPrimary = { accountId, region: input.PrimaryRegion, keyId: id };
+    // In CloudTrail, the Region that has the primary key from now on is asked as well: by KMS, for the caller.
+    consequences.push({
+      ...{ eventName: 'UpdatePrimaryRegion', accountId, region: newPrimary.region, resources: [] },
+      forCaller: {
+        requestParameters: { keyId: keyArn(newPrimary), primaryRegion: newPrimary.region },
+        responseElements: { keyId: keyArn(newPrimary) },
+      },
+    });
+    await changeRelatedKeys(transaction, record, (related) => ({ ...related, multiRegion }), consequences);
     await noteRotation(transaction, { ...targets.replica.key.record, multiRegion });
     return undefined;
   },

@@ -22,7 +22,8 @@ import { invariant, KeyholdError } from '../../runtime/errors.ts';
 import type { Random } from '../../runtime/random.ts';
 import type { Store, Transaction } from '../../store/sealed-store.ts';
 import { parseJsonBody, serialise } from '../../wire/aws-json.ts';
-import { type Attempt, auditRecordJson } from '../audit-record.ts';
+import { attemptRecords } from '../attempt-records.ts';
+import type { Attempt } from '../audit-record.ts';
 import type { Scope } from '../caller.ts';
 import { rootCaller } from '../iam/callers.ts';
 import { documentToShow } from '../iam/principals.ts';
@@ -260,7 +261,7 @@ async function performAsRoot(
     secureTransport: true,
     userAgent,
   };
-  await perform(service, operation, input, scope, touched, async (output, targets) => {
+  await perform(service, operation, input, scope, touched, async (output, targets, consequences) => {
     const attempt: Attempt = {
       requestId: kms.random.uuid(),
       eventId: kms.random.uuid(),
@@ -275,9 +276,10 @@ async function performAsRoot(
       input,
       output,
       targets,
+      consequences,
       touched,
     };
-    recorded(auditRecordJson(attempt));
+    for (const json of attemptRecords(attempt, kms.random)) recorded(json);
   });
 }
 

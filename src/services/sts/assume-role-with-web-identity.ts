@@ -3,7 +3,7 @@ import { type Input, required, structure } from '../../wire/shapes.ts';
 import * as sts from '../../wire/sts-shapes.ts';
 import type { Scope } from '../caller.ts';
 import { type AssumedRoleTargets, assumedRoleTargets, parseRoleArn } from './assumed-role-target.ts';
-import { withoutSecrets } from './audited-credentials.ts';
+import { shownTags, withoutSecrets } from './audited.ts';
 import type { StsOperation } from './ports.ts';
 import { assumerOf, beginRoleSession, sessionTags, transitiveKeys } from './role-session.ts';
 import type { RoleAssumption } from './sessions/session.ts';
@@ -42,6 +42,7 @@ export const assumeRoleWithWebIdentity: StsOperation<
   audit: {
     readOnly: true,
     request: ['RoleArn', 'RoleSessionName', 'ProviderId', 'PolicyArns', 'Policy', 'DurationSeconds'],
+    inferred: ({ role }) => shownClaims(role.assumption),
     response: withoutSecrets,
   },
   handle: async ({ input, targets, scope, ports }) => {
@@ -55,6 +56,15 @@ export const assumeRoleWithWebIdentity: StsOperation<
     };
   },
 };
+
+/** CloudTrail shows what the token asks for as if the request did. */
+function shownClaims({ sourceIdentity, tags, transitiveTagKeys }: RoleAssumption): object {
+  return {
+    ...(sourceIdentity === undefined ? {} : { sourceIdentity }),
+    ...shownTags('principalTags', tags),
+    ...(transitiveTagKeys.length === 0 ? {} : { transitiveTagKeys }),
+  };
+}
 
 /** What sessions pass on to each other, a token asks for by its claims. */
 function requestedAssumption(input: Asked, scope: Scope): RoleAssumption {

@@ -4,7 +4,7 @@ import { type Input, list, required, string, structure } from '../../wire/shapes
 import * as sts from '../../wire/sts-shapes.ts';
 import type { Scope } from '../caller.ts';
 import { type AssumedRoleTargets, assumedRoleTargets } from './assumed-role-target.ts';
-import { withoutSecrets } from './audited-credentials.ts';
+import { shownTags, withoutSecrets } from './audited.ts';
 import { refuseMfa } from './mfa.ts';
 import type { StsOperation } from './ports.ts';
 import { assumerOf, beginRoleSession, sessionTags, transitiveKeys } from './role-session.ts';
@@ -61,6 +61,7 @@ export const assumeRole: StsOperation<AssumeRoleRequest, AssumeRoleResponse, Ass
       'SerialNumber',
       'SourceIdentity',
     ],
+    inferred: ({ role: { assumption } }) => shownTags('incomingTransitiveTags', assumption.inheritedTags),
     response: withoutSecrets,
   },
   handle: ({ input, targets, scope, ports }) => beginRoleSession(input, targets.role, scope, ports),

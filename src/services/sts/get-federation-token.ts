@@ -4,7 +4,7 @@ import * as sts from '../../wire/sts-shapes.ts';
 import { conditionReader } from '../condition-table.ts';
 import { requestTagConditions } from '../iam/tags.ts';
 import type { ConditionRequest, Target } from '../operation.ts';
-import { withoutSecrets } from './audited-credentials.ts';
+import { withoutSecrets } from './audited.ts';
 import type { StsOperation, StsPorts } from './ports.ts';
 import { sessionTags } from './role-session.ts';
 import { issueCredentials } from './sessions/issue-credentials.ts';

@@ -1,7 +1,7 @@
 import type { GetSessionTokenRequest, GetSessionTokenResponse } from '@aws-sdk/client-sts';
 import { structure } from '../../wire/shapes.ts';
 import * as sts from '../../wire/sts-shapes.ts';
-import { withoutSecrets } from './audited-credentials.ts';
+import { withoutSecrets } from './audited.ts';
 import { refuseMfa } from './mfa.ts';
 import type { StsOperation } from './ports.ts';
 import { issueCredentials } from './sessions/issue-credentials.ts';

@@ -1,4 +1,4 @@
-import type { CreateRoleRequest, CreateRoleResponse } from '@aws-sdk/client-iam';
+import type { CreateRoleRequest, CreateRoleResponse, Role } from '@aws-sdk/client-iam';
 import {
   arn,
   maxSessionDuration,
@@ -71,7 +71,8 @@ export const createRole: IamOperation<CreateRoleRequest, CreateRoleResponse, Tar
       'PermissionsBoundary',
       'Tags',
     ],
-    response: ({ Role }) => ({ Role }),
+    // CloudTrail does not show how long the role's sessions may be.
+    response: ({ Role: { MaxSessionDuration: _, ...shown } = {} as Role }) => ({ Role: shown }),
   },
   async handle({ input, scope, ports, transaction }) {
     const { accountId } = scope.caller.principal;

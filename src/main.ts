@@ -18,6 +18,7 @@ import { describeProof, exportAuditKey, proveAuditOf } from './server/audit-proo
 import { type AuditSigning, startAuditSigning } from './server/audit-signing.ts';
 import { type Prepared, prepareDataDirectory } from './server/data-directory.ts';
 import { readTlsFiles } from './server/listener.ts';
+import { METRICS_LISTEN } from './server/metrics/metrics-listener.ts';
 import { readRequestQuotas } from './server/request-quotas.ts';
 import { plantSeed, readSeedFile } from './server/seed.ts';
 import { findPort, type RunningServer, startWorkers } from './server/supervisor.ts';
@@ -113,6 +114,7 @@ async function serve(config: Config): Promise<void> {
   const quotas = config.requestQuotas === undefined ? undefined : readRequestQuotas(config.requestQuotas);
   const seed = config.seedPath === undefined ? undefined : readSeedFile(config.seedPath, config.sandbox);
   const port = await findPort(config);
+  if (config.metricsListen !== undefined) await findPort(config.metricsListen, METRICS_LISTEN);
   const prepared = await prepareDataDirectory({
     path: config.dataDir,
     ...(config.accountId === undefined ? {} : { accountId: config.accountId }),
@@ -170,8 +172,7 @@ async function serve(config: Config): Promise<void> {
 }
 
 function welcome(config: Config, { directory, accountId, firstStart }: Prepared, server: RunningServer): string {
-  const host = config.host.includes(':') ? `[${config.host}]` : config.host;
-  const url = `${config.tls === undefined ? 'http' : 'https'}://${host}:${server.port}`;
+  const url = `${config.tls === undefined ? 'http' : 'https'}://${inUrl(config.host)}:${server.port}`;
   const lines: string[] = [];
   if (config.sandbox) {
     lines.push(
@@ -203,9 +204,16 @@ function welcome(config: Config, { directory, accountId, firstStart }: Prepared,
   lines.push(
     `Then, for instance: aws kms create-key`,
     '',
+    ...(config.metricsListen === undefined
+      ? []
+      : [`Metrics, for whoever can connect: http://${inUrl(config.metricsListen.host)}:${server.metricsPort}/metrics`]),
     `Keyhold ${version()} is listening on ${url} (account ${accountId}, ${server.workers} worker${server.workers === 1 ? '' : 's'}). Ctrl-C stops it.`,
   );
   return lines.join('\n');
+}
+
+function inUrl(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
 }
 
 function shellQuoted(path: string): string {

@@ -48,6 +48,7 @@ test('every option is read from the command line, and from its variable alike', 
     accountId: '111122223333',
     workers: 3,
     tls: { certPath: resolve('cert.pem'), keyPath: resolve('/etc/key.pem') },
+    metricsListen: { host: '10.0.0.5', port: 9464 },
     requestQuotas: resolve('quotas.json'),
     seedPath: resolve('seed.yaml'),
     revokeSessionsBeforeMs: Date.UTC(2026, 10, 22, 9, 0, 0, 500),
@@ -63,6 +64,7 @@ test('every option is read from the command line, and from its variable alike', 
     workers: '3',
     'tls-cert': 'cert.pem',
     'tls-key': '/etc/key.pem',
+    'metrics-listen': '10.0.0.5:9464',
     'request-quotas': 'quotas.json',
     seed: 'seed.yaml',
     'revoke-sessions-before': '2026-11-22T10:00:00.5+01:00',
@@ -269,6 +271,21 @@ describe('refused', () => {
 
   test.each(['', '0', '65', '-1', '1.5', '1e1', 'two', '0x2', ' 2'])('--workers %j', (text) => {
     expect(refusal([`--workers=${text}`])).toBe(`--workers wants 1 to 64, not '${text}'`);
+  });
+});
+
+describe('--metrics-listen', () => {
+  test('is nowhere unless it is given', () => {
+    expect(configOf([]).metricsListen).toBeUndefined();
+    expect(configOf(['--metrics-listen', '0.0.0.0:9464']).metricsListen).toEqual({ host: '0.0.0.0', port: 9464 });
+    expect(configOf([], { KEYHOLD_METRICS_LISTEN: '[::1]:0' }).metricsListen).toEqual({ host: '::1', port: 0 });
+  });
+
+  test.each([
+    ['9464', "--metrics-listen wants host:port, such as 127.0.0.1:9000, not '9464'"],
+    ['127.0.0.1:8080', "--metrics-listen wants another port than --listen, not '127.0.0.1:8080'"],
+  ])('refuses %s', (address, message) => {
+    expect(refusal(['--metrics-listen', address])).toBe(message);
   });
 });
 

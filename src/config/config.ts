@@ -12,6 +12,8 @@ export interface Config {
   /** Twelve digits; on the first start only. */
   readonly accountId?: string;
   readonly workers: number;
+  /** Where others than this machine itself may read the metrics, without TLS. */
+  readonly metricsListen?: ListenAddress;
   readonly tls?: { readonly certPath: string; readonly keyPath: string };
   /** `aws`, or the absolute path of a file; absent where requests are not limited. */
   readonly requestQuotas?: string;
@@ -27,6 +29,11 @@ export interface Config {
   readonly seedPath?: string;
   /** Temporary credentials that were issued before this moment are refused. Milliseconds since 1970. */
   readonly revokeSessionsBeforeMs?: number;
+}
+
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
 }
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -110,6 +117,11 @@ const commands = {
         help: 'serve TLS 1.2+ with this certificate chain (PEM)',
       },
       'tls-key': { variable: 'KEYHOLD_TLS_KEY', value: 'file', help: 'its private key (PEM); SIGHUP reads both again' },
+      'metrics-listen': {
+        variable: 'KEYHOLD_METRICS_LISTEN',
+        value: 'host:port',
+        help: 'serve /metrics here too, without TLS, to whoever can connect',
+      },
       'request-quotas': {
         variable: 'KEYHOLD_REQUEST_QUOTAS',
         value: 'file',
@@ -290,9 +302,10 @@ function given<Name extends CommandName>(
 }
 
 function readConfig({ text, flag }: Given<ServeOption>, nowMs: number): Config {
-  const { host, port } = readListen(text('listen') ?? '127.0.0.1:8080');
+  const { host, port } = readListen('listen', text('listen') ?? '127.0.0.1:8080');
   const accountId = readAccountId(text('account-id'));
   const tls = readTls(text('tls-cert'), text('tls-key'));
+  const metricsListen = readMetricsListen(text('metrics-listen'), { host, port });
   const requestQuotas = readQuotasSource(text('request-quotas'));
   const attestationRoot = text('attestation-root');
   const seed = text('seed');
@@ -310,6 +323,7 @@ function readConfig({ text, flag }: Given<ServeOption>, nowMs: number): Config {
     ...(accountId === undefined ? {} : { accountId }),
     ...(seed === undefined ? {} : { seedPath: readPath('seed', 'file', seed) }),
     workers: readWorkers(text('workers')),
+    ...(metricsListen === undefined ? {} : { metricsListen }),
     ...(tls === undefined ? {} : { tls }),
     ...(requestQuotas === undefined ? {} : { requestQuotas }),
     ...(attestationRoot === undefined
@@ -426,14 +440,23 @@ function lateCommand(args: readonly string[]): readonly string[] | undefined {
   return undefined;
 }
 
-function readListen(text: string): { host: string; port: number } {
+function readListen(option: ServeOption, text: string): ListenAddress {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s[\]]+)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
   const host = match?.[1] ?? match?.[2];
   if (host === undefined || port > 65535) {
-    throw refused(`--listen wants host:port, such as 127.0.0.1:9000, not '${text}'`);
+    throw refused(`--${option} wants host:port, such as 127.0.0.1:9000, not '${text}'`);
   }
   return { host, port };
+}
+
+function readMetricsListen(text: string | undefined, main: ListenAddress): ListenAddress | undefined {
+  if (text === undefined) return undefined;
+  const address = readListen('metrics-listen', text);
+  if (address.port === main.port && address.host === main.host && address.port !== 0) {
+    throw refused(`--metrics-listen wants another port than --listen, not '${text}'`);
+  }
+  return address;
 }
 
 function readAccountId(text: string | undefined): string | undefined {

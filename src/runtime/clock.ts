@@ -5,3 +5,8 @@ export interface Clock {
 }
 
 export const systemClock: Clock = { now: () => Date.now() };
+
+/** Milliseconds since some moment, for measuring how long something took: nobody moves or sets this clock. */
+export function monotonicMs(): number {
+  return performance.now();
+}

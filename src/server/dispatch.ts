@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { AuditTrail } from '../audit/audit-trail.ts';
-import type { Clock } from '../runtime/clock.ts';
-import { KeyholdError } from '../runtime/errors.ts';
+import { type Clock, monotonicMs } from '../runtime/clock.ts';
+import { type AwsErrorCode, KeyholdError } from '../runtime/errors.ts';
 import type { Random } from '../runtime/random.ts';
 import { recordAttempt } from '../services/attempt-records.ts';
 import { type Attempt, refusedAttempt } from '../services/audit-record.ts';
@@ -12,6 +12,7 @@ import type { Protocol } from '../wire/protocol.ts';
 import type { SignedRequest } from '../wire/sigv4/signed-request.ts';
 import type { Authenticator } from './authenticate.ts';
 import { type Call, callFinder, protocolOf } from './find-call.ts';
+import type { Answered } from './metrics/worker-metrics.ts';
 import type { Throttle } from './request-limiter.ts';
 
 /** A request as the listener hands it over: its bytes, and what the connection says of it. */
@@ -46,6 +47,8 @@ export interface DispatchDependencies {
   readonly authenticated?: (caller: Caller, service: string, region: string, nowMs: number) => void;
   /** Absent where requests are not limited. */
   readonly throttle?: Throttle;
+  /** Told of each request when its answer is ready. It is quick, and does not throw. */
+  readonly answered?: (request: Answered) => void;
   readonly audit: AuditTrail;
   readonly clock: Clock;
   readonly random: Random;
@@ -145,6 +148,7 @@ export function dispatcher(dependencies: DispatchDependencies): (request: Server
   }
 
   return async (request) => {
+    const startMs = monotonicMs();
     const attempt: Attempt = {
       requestId: random.uuid(),
       eventId: random.uuid(),
@@ -157,13 +161,25 @@ export function dispatcher(dependencies: DispatchDependencies): (request: Server
     };
     const { requestId } = attempt;
     let protocol = protocolOf(request);
+    let call: Call | undefined;
+    const measure = (code?: AwsErrorCode, error?: unknown) =>
+      dependencies.answered?.({
+        service: call?.service?.name,
+        operation: call?.operation,
+        accountId: attempt.identity?.accountId,
+        code,
+        error,
+        seconds: (monotonicMs() - startMs) / 1000,
+      });
     try {
-      const call = findCall(request);
+      call = findCall(request);
       protocol = call.protocol;
       const body = await answer(call, request, attempt);
+      measure();
       return { status: 200, body, requestId, contentType: protocol.contentType };
     } catch (error) {
       const { status, type, body } = await recordRefusal(error, attempt, protocol);
+      measure(type, error);
       const { contentType, errorTypeHeader } = protocol;
       return { status, body, requestId, contentType, ...(errorTypeHeader ? { errorType: type } : undefined) };
     }

@@ -3,6 +3,7 @@ import { createServer, type ServerResponse as HttpResponse, type IncomingMessage
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { createSecureContext, type TLSSocket } from 'node:tls';
+import type { ListenAddress } from '../config/config.ts';
 import { KeyholdError } from '../runtime/errors.ts';
 import type { ServerRequest, ServerResponse } from './dispatch.ts';
 
@@ -24,12 +25,23 @@ export interface TlsFiles {
   readonly keyPath: string;
 }
 
-/** Paths that are not the API: `/health`, and `/_sandbox/clock` in the sandbox. Undefined: there is no such path. */
-export type SideDoor = (method: string, path: string, body: Uint8Array) => SideAnswer | undefined;
+/** Paths that are not the API, such as `/health`. Undefined: there is no such path. */
+export type SideDoor = (request: SideRequest) => Promise<SideAnswer> | SideAnswer | undefined;
+
+export interface SideRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly body: Uint8Array;
+  readonly sourceIp: string;
+  readonly accept: string;
+  /** Whether a proxy says that it asks for someone else. */
+  readonly isForwarded: boolean;
+}
 
 export interface SideAnswer {
   readonly status: number;
-  readonly json: object;
+  readonly contentType: string;
+  readonly body: string;
 }
 
 export interface ListenerOptions {
@@ -126,11 +138,15 @@ export function readTlsFiles({ certPath, keyPath }: TlsFiles): { cert: Buffer; k
   return files;
 }
 
-/** Why a port cannot be listened on, as StartupRefused. */
-export function cannotListen({ host, port }: { host: string; port: number }, cause: NodeJS.ErrnoException) {
+/**
+ * Why a port cannot be listened on, as StartupRefused.
+ *
+ * @param option the one that named it
+ */
+export function cannotListen({ host, port }: ListenAddress, cause: NodeJS.ErrnoException, option = '--listen') {
   const reason =
     cause.code === 'EADDRINUSE'
-      ? `${host}:${port} is in use: give another address, such as --listen 127.0.0.1:9000`
+      ? `${host}:${port} is in use: give another address, such as ${option} 127.0.0.1:9000`
       : `cannot listen on ${host}:${port}: ${cause.code ?? cause.message}`;
   return new KeyholdError('StartupRefused', reason, { cause });
 }
@@ -142,6 +158,9 @@ function readTlsFile(what: string, path: string): Buffer {
     throw new KeyholdError('StartupRefused', `cannot read the TLS ${what} ${path}`, { cause });
   }
 }
+
+/** Those that proxies add, however often they came: some proxies add a second one to what the client sent. */
+const FORWARDING_HEADERS: ReadonlySet<string> = new Set(['forwarded', 'x-forwarded-for', 'x-real-ip', 'via']);
 
 /** Collects a request's body, within the limit, and has it answered. */
 function receive(
@@ -197,15 +216,23 @@ async function respond(
   state: ListenerState,
 ): Promise<void> {
   const target = request.url ?? '/';
+  const { rawHeaders, socket } = request;
   if (target !== '/') {
-    const side = options.sideDoor(request.method ?? '', target, body);
+    const side = options.sideDoor({
+      method: request.method ?? '',
+      path: target,
+      body,
+      sourceIp: sourceIpOf(socket.remoteAddress),
+      accept: headerValue(rawHeaders, 'accept'),
+      isForwarded: rawHeaders.some((name, at) => at % 2 === 0 && FORWARDING_HEADERS.has(name.toLowerCase())),
+    });
     if (side !== undefined) {
+      const answer = await side;
       if (state.closing) response.shouldKeepAlive = false;
-      sendJson(response, side);
+      sendSideAnswer(response, answer);
       return;
     }
   }
-  const { rawHeaders, socket } = request;
   const xAmzTarget = target === '/' ? headerValue(rawHeaders, 'x-amz-target') : '';
   const answer = await options.dispatch({
     method: request.method ?? '',
@@ -239,9 +266,8 @@ async function respond(
   response.end(answer.body);
 }
 
-function sendJson(response: HttpResponse, { status, json }: SideAnswer): void {
-  const body = `${JSON.stringify(json)}\n`;
-  response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) });
+export function sendSideAnswer(response: HttpResponse, { status, contentType, body }: SideAnswer): void {
+  response.writeHead(status, { 'Content-Type': contentType, 'Content-Length': Buffer.byteLength(body) });
   response.end(body);
 }
 

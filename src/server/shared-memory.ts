@@ -1,12 +1,14 @@
 import type { Clock } from '../runtime/clock.ts';
 import { type Epoch, sharedEpoch } from '../store/change-feed.ts';
 import { writeLockMemory } from '../store/sqlite/write-lock.ts';
+import { type MetricsMemory, metricsMemory } from './metrics/memory.ts';
 
-/** The memory that all worker threads share: how many commits there were, who writes, and what the sandbox's clock says. */
+/** The memory that all threads share: how many commits there were, who writes, what the sandbox's clock says, and the metrics. */
 export interface SharedMemory {
   readonly epoch: SharedArrayBuffer;
   readonly writeLock: SharedArrayBuffer;
   readonly clockOffsetMs: SharedArrayBuffer;
+  readonly metrics: MetricsMemory;
 }
 
 export function sharedMemory(workers: number): SharedMemory {
@@ -14,6 +16,7 @@ export function sharedMemory(workers: number): SharedMemory {
     epoch: new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT),
     writeLock: writeLockMemory(workers),
     clockOffsetMs: new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT),
+    metrics: metricsMemory(workers),
   };
 }
 

@@ -3,20 +3,26 @@ import { setTimeout } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import type { ChainLink } from '../audit/hash-chain.ts';
-import type { Config } from '../config/config.ts';
+import type { Config, ListenAddress } from '../config/config.ts';
+import { systemClock } from '../runtime/clock.ts';
 import { KeyholdError } from '../runtime/errors.ts';
 import { systemRandom } from '../runtime/random.ts';
 import { releaseIfOwnedBy } from '../store/sqlite/write-lock.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { cannotListen } from './listener.ts';
+import { exposition } from './metrics/exposition.ts';
+import { cellsOf } from './metrics/memory.ts';
+import { type MetricsListener, serveMetrics } from './metrics/metrics-listener.ts';
 import { requestCounters } from './request-limiter.ts';
 import type { RequestQuotas } from './request-quotas.ts';
-import { epochOf, sharedMemory } from './shared-memory.ts';
+import { epochOf, movableClock, sharedMemory } from './shared-memory.ts';
 import type { FromWorker, ToWorker, WorkerOrders } from './worker.ts';
 
 export interface RunningServer {
   readonly port: number;
   readonly workers: number;
+  /** Where `--metrics-listen` is served. */
+  readonly metricsPort?: number;
   reloadTls(): void;
   /** Resolves when every worker has finished its requests and flushed its audit stream. */
   stop(): Promise<void>;
@@ -48,6 +54,10 @@ export async function startWorkers(
   const memory = sharedMemory(workers);
   const limits = quotas === undefined ? {} : { limits: { quotas, counters: requestCounters(quotas, systemRandom()) } };
   const epoch = epochOf(memory);
+  // The main thread has the section after the workers'.
+  const figures = (name: 'workers' | 'workersListening' | 'workerRestarts') => cellsOf(memory.metrics, workers, name);
+  const [listeningWorkers, restarts] = [figures('workersListening'), figures('workerRestarts')];
+  figures('workers').set(0, workers);
   const threads: (Worker | undefined)[] = [];
   let stopping = false;
 
@@ -63,9 +73,12 @@ export async function startWorkers(
     let stream: string | undefined;
     const listening = Promise.withResolvers<void>();
     const gone = Promise.withResolvers<void>();
+    let listens = false;
     thread.on('message', (message: FromWorker) => {
       switch (message.type) {
         case 'listening':
+          listens = true;
+          listeningWorkers.add(0, 1);
           return listening.resolve();
         case 'audit-head':
           stream = message.stream;
@@ -83,6 +96,7 @@ export async function startWorkers(
       threads[slot] = undefined;
       // What it wrote last is in its file, and was never told.
       if (status !== 0 && stream !== undefined) auditHeads.delete(stream);
+      if (listens) listeningWorkers.add(0, -1);
       // It may have died holding the lock, or between a commit and its announcement.
       releaseIfOwnedBy(memory.writeLock, slot);
       epoch.advance();
@@ -102,6 +116,7 @@ export async function startWorkers(
       await setTimeout(RESTART_PAUSE_MS);
       if (stopping) return;
       log.warn({ slot }, 'starting the worker again');
+      restarts.add(0, 1);
       try {
         ({ gone } = await start(slot));
       } catch (err) {
@@ -113,6 +128,7 @@ export async function startWorkers(
 
   async function stop(): Promise<void> {
     stopping = true;
+    await metricsListener?.close();
     const alive = threads.filter((thread) => thread !== undefined);
     const statuses = alive.map((thread) => new Promise<number>((resolve) => thread.once('exit', resolve)));
     for (const thread of alive) thread.postMessage({ type: 'stop' } satisfies ToWorker);
@@ -120,17 +136,24 @@ export async function startWorkers(
     if (failed.length > 0) throw new Error('a worker could not stop cleanly; its audit stream may not be on the disk');
   }
 
+  let metricsListener: MetricsListener | undefined;
   try {
+    if (config.metricsListen !== undefined) {
+      const clock = config.sandbox ? movableClock(memory, systemClock) : systemClock;
+      metricsListener = await serveMetrics(config.metricsListen, exposition(memory.metrics, clock));
+    }
     const started = await Promise.all(Array.from({ length: workers }, (_, slot) => start(slot)));
     for (const [slot, { gone }] of started.entries()) void keepRunning(slot, gone);
   } catch (error) {
     stopping = true;
+    await metricsListener?.close();
     for (const thread of threads) await thread?.terminate();
     throw error;
   }
   return {
     port,
     workers,
+    ...(metricsListener === undefined ? {} : { metricsPort: metricsListener.port }),
     stop,
     reloadTls: () => {
       for (const thread of threads) thread?.postMessage({ type: 'reload-tls' } satisfies ToWorker);
@@ -142,10 +165,10 @@ export async function startWorkers(
  * Sockets that share a port would also share it with another server of the same user, silently. Listening once alone
  * finds that out, and which port 0 stands for. Throws StartupRefused.
  */
-export async function findPort({ host, port }: Config): Promise<number> {
+export async function findPort({ host, port }: ListenAddress, option?: string): Promise<number> {
   const probe = createServer();
   await new Promise<void>((resolve, reject) => {
-    probe.once('error', (cause: NodeJS.ErrnoException) => reject(cannotListen({ host, port }, cause)));
+    probe.once('error', (cause: NodeJS.ErrnoException) => reject(cannotListen({ host, port }, cause, option)));
     probe.listen({ host, port, exclusive: true }, resolve);
   });
   const address = probe.address();

@@ -43,6 +43,9 @@ import type { DataDirectory } from './data-directory.ts';
 import { dispatcher } from './dispatch.ts';
 import { jsonFetcher } from './fetch-json.ts';
 import { listen } from './listener.ts';
+import { exposition } from './metrics/exposition.ts';
+import { startCensus } from './metrics/key-census.ts';
+import { checkCounted, workerMetrics } from './metrics/worker-metrics.ts';
 import { type RequestCounters, requestLimiter } from './request-limiter.ts';
 import type { RequestQuotas } from './request-quotas.ts';
 import { epochOf, movableClock, type SharedMemory } from './shared-memory.ts';
@@ -90,10 +93,11 @@ async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloa
   const sandboxClock = config.sandbox ? movableClock(memory, systemClock) : undefined;
   const clock = sandboxClock ?? systemClock;
   const epoch = epochOf(memory);
+  const metrics = workerMetrics(memory.metrics, slot);
 
   const raw = openSqliteStore({ path: directory.database, writeLock: writeLock(memory.writeLock, slot) });
   const domainKeys = await openDomainKeys(raw, openRootKeyFile(directory.rootKey, random), random);
-  const store = announcing(sealedStore(raw, domainKeys.sealer('records')), epoch);
+  const store = metrics.ofStore(announcing(sealedStore(raw, domainKeys.sealer('records')), epoch));
   const feed = await changeFeed(store, epoch);
   const keyPairs = keyPairMaker();
   const signatures = signaturesApart(random);
@@ -101,53 +105,74 @@ async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloa
   const custody = softwareCustody(keyMaterial, random, keyPairs.make, signatures);
   const materialImport = softwareImport(keyMaterial, domainKeys.sealer('import token'), keyPairs.make);
   const compilePolicy = policyCompiler();
-  const keys = keyDirectory({ store, feed, custody, compilePolicy, capacity: CACHED_KEYS });
-  const grants = grantDirectory({ store, feed, capacity: CACHED_GRANTS });
+  const keys = keyDirectory({
+    store,
+    feed,
+    custody,
+    compilePolicy,
+    capacity: CACHED_KEYS,
+    lookedForKey: metrics.looked('keys'),
+    lookedForAlias: metrics.looked('aliases'),
+  });
+  const grants = grantDirectory({ store, feed, capacity: CACHED_GRANTS, looked: metrics.looked('grants') });
   const tokens = grantTokens(domainKeys.sealer('grant tokens'));
-  const accessKeys = credentials(store, feed);
+  const accessKeys = credentials(store, feed, metrics.looked('credentials'));
   const tokensOfSessions = sessionTokens(domainKeys.sealer('session tokens'));
   const { revokeSessionsBeforeMs } = config;
-  const sessions = liveSessions({ store, feed, tokens: tokensOfSessions, revokeSessionsBeforeMs });
+  const sessions = liveSessions({
+    store,
+    feed,
+    tokens: tokensOfSessions,
+    revokeSessionsBeforeMs,
+    looked: metrics.looked('sessions'),
+  });
   const usages = lastUsages(store, await startOfTracking(store, clock.now()));
   const usagesOfAccessKeys = accessKeyUsages(store);
   const usagesOfRoles = roleUsages(store);
   const stream = `w${slot}`;
-  const audit = openFileTrail({
+  const trail = openFileTrail({
     directory: directory.audit,
     stream,
     onSynced: (head) => tell({ type: 'audit-head', stream, head }),
     onTornTail: (path, bytes) => log.warn({ path, bytes }, 'cut off a half-written audit line that a crash left'),
-    onSyncFailure: (path, err) => log.error({ path, err }, 'the audit file cannot be synced to the disk'),
+    onSyncFailure: (path, err) => {
+      metrics.auditSyncFailed();
+      log.error({ path, err }, 'the audit file cannot be synced to the disk');
+    },
   });
+  const audit = metrics.ofTrail(trail);
 
   const keysOfServices = serviceKeys({ store, keys, custody, random, compilePolicy, audit });
+
+  const services = [
+    kmsService({
+      store,
+      directory: keys,
+      grants,
+      grantTokens: tokens,
+      custody,
+      materialImport,
+      random,
+      compilePolicy,
+      attestationRoots: attestationRoots(config.attestationRootPath),
+      serviceKeys: keysOfServices,
+      usages,
+      unknownPrincipals: config.sandbox ? 'believed' : 'refused',
+    }),
+    iamService({ store, random, accessKeyUsages: usagesOfAccessKeys, roleUsages: usagesOfRoles }),
+    stsService({ store, random, sessionTokens: tokensOfSessions, fetchJson: jsonFetcher(undefined) }),
+  ];
+  checkCounted(services);
 
   const listener = await listen({
     host: config.host,
     port: orders.port,
     reusePort: orders.workers > 1,
     ...(config.tls === undefined ? {} : { tls: config.tls }),
-    sideDoor: sideDoor(slot, sandboxClock),
+    sideDoor: sideDoor(slot, exposition(memory.metrics, clock), sandboxClock),
     onFault: (err) => log.error({ err }, 'a request was dropped'),
     dispatch: dispatcher({
-      services: [
-        kmsService({
-          store,
-          directory: keys,
-          grants,
-          grantTokens: tokens,
-          custody,
-          materialImport,
-          random,
-          compilePolicy,
-          attestationRoots: attestationRoots(config.attestationRootPath),
-          serviceKeys: keysOfServices,
-          usages,
-          unknownPrincipals: config.sandbox ? 'believed' : 'refused',
-        }),
-        iamService({ store, random, accessKeyUsages: usagesOfAccessKeys, roleUsages: usagesOfRoles }),
-        stsService({ store, random, sessionTokens: tokensOfSessions, fetchJson: jsonFetcher(undefined) }),
-      ],
+      services,
       authenticate: config.sandbox
         ? sandboxAuthenticator(accessKeys, sessions)
         : signatureAuthenticator(accessKeys, sessions),
@@ -156,6 +181,7 @@ async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloa
         usagesOfAccessKeys.note(accessKeyId, service, region, nowMs);
         if (session?.roleUsageName !== undefined) usagesOfRoles.note(session.roleUsageName, service, region, nowMs);
       },
+      answered: metrics.answered,
       audit,
       clock,
       random,
@@ -178,6 +204,7 @@ async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloa
   const scrub = () => raw.scrub();
   const record = consequenceRecorder(audit, random, () => clock.now());
   const sweeper = slot === 0 ? startSweeper({ store, chores, scrub, record, clock, log }) : undefined;
+  const census = slot === 0 ? startCensus({ store, memory: memory.metrics, slot, clock, log }) : undefined;
 
   return {
     async stop() {
@@ -185,9 +212,11 @@ async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloa
       // Clients that wait for an RSA key or a signature are gone by now; their requests still have to be recorded.
       await Promise.all([keyPairs.stop(), signatures.stop()]);
       await sweeper?.stop();
+      await census?.stop();
       for (const writer of usageWriters) await writer.stop();
       await audit.close();
       await store.close();
+      metrics.stop();
     },
     reloadTls() {
       if (config.tls === undefined) return;

@@ -1,6 +1,7 @@
 import type { AuditResource } from '../audit/record.ts';
 import {
   type ConditionContext,
+  type DenyReason,
   decide,
   decideByGrant,
   denialMessage,
@@ -135,6 +136,19 @@ async function resolveAndAuthorize(
   return resolved;
 }
 
+/** Why authorization refused a request: for who counts refusals, not for the caller. */
+export interface Refusal {
+  /** `out-of-reach` for what policies allow and yet nobody can do: what does not exist, or is a service's alone. */
+  readonly reason: DenyReason | 'out-of-reach';
+  /** Whether a grant could have allowed it, and none did. */
+  readonly grantsAsked: boolean;
+}
+
+/** The reason of an AccessDeniedException; undefined if it was not a decision on policies that came to it. */
+export function refusalOf({ cause }: KeyholdError): Refusal | undefined {
+  return typeof cause === 'object' && cause !== null && 'grantsAsked' in cause ? (cause as Refusal) : undefined;
+}
+
 /** Throws, or rejects with, AccessDeniedException. Gives a promise only where it takes a grant to allow the request. */
 function authorize(
   target: Target<object, unknown, unknown>,
@@ -158,12 +172,17 @@ function authorize(
   const shown = { ...request, resource: facts.shownAs ?? facts.arn };
   const message =
     target.denial?.(resolved, scope) ?? (decision.allowed ? undefined : denialMessage(shown, decision)) ?? '';
-  const refusal = new KeyholdError('AccessDeniedException', message);
   // INVARIANT: no grant overrides an explicit deny, or reaches what does not exist.
   const grantable = !decision.allowed && leavesRoomForGrants(decision) && facts.unreachable !== true;
-  if (!grantable || target.grantAllows === undefined) throw refusal;
+  const grantAllows = grantable ? target.grantAllows : undefined;
+  const cause: Refusal = {
+    reason: decision.allowed ? 'out-of-reach' : decision.reason,
+    grantsAsked: grantAllows !== undefined,
+  };
+  const refusal = new KeyholdError('AccessDeniedException', message, { cause });
+  if (grantAllows === undefined) throw refusal;
   const grantCounts = (naming: GrantNaming) => decideByGrant(request, policies, naming).allowed;
-  return allowByGrant(target.grantAllows({ ...about, grantCounts }, ports), refusal);
+  return allowByGrant(grantAllows({ ...about, grantCounts }, ports), refusal);
 }
 
 async function allowByGrant(allowed: MaybePromise<boolean>, refusal: KeyholdError): Promise<void> {

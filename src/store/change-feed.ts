@@ -55,16 +55,24 @@ export type FeedEvent = Change | 'everything';
  */
 export interface ChangeFeed {
   subscribe(listener: (event: FeedEvent) => void): void;
-  /** Gives the cached value, at once if it is there, or loads it; what does not exist is not cached. */
+  /**
+   * Gives the cached value, at once if it is there, or loads it; what does not exist is not cached.
+   *
+   * @param looked told whether it was there; it is quick, and does not throw
+   */
   cached<T extends object | string>(
     cache: LRUCache<string, T>,
     name: string,
     load: () => Promise<T | undefined>,
+    looked?: Looked,
   ): MaybePromise<T | undefined>;
 }
 
 /** How often something is loaded that cannot be loaded while others commit. */
 const MOST_ATTEMPTS = 3;
+
+/** Told of each look into a cache. */
+export type Looked = (isHit: boolean) => void;
 
 export async function changeFeed(store: Store, epoch: Epoch): Promise<ChangeFeed> {
   const listeners: ((event: FeedEvent) => void)[] = [];
@@ -98,9 +106,11 @@ export async function changeFeed(store: Store, epoch: Epoch): Promise<ChangeFeed
     subscribe: (listener) => {
       listeners.push(listener);
     },
-    cached(cache, name, load) {
+    cached(cache, name, load, looked) {
       const known = seenEpoch === epoch.current() ? cache.get(name) : undefined;
-      return known ?? catchUpAndLoad(cache, name, load);
+      if (known === undefined) return catchUpAndLoad(cache, name, load, looked);
+      looked?.(true);
+      return known;
     },
   };
 
@@ -108,11 +118,13 @@ export async function changeFeed(store: Store, epoch: Epoch): Promise<ChangeFeed
     cache: LRUCache<string, T>,
     name: string,
     load: () => Promise<T | undefined>,
+    looked: Looked | undefined,
     attempts = MOST_ATTEMPTS,
   ): Promise<T | undefined> {
     // Again and again, for the catching up that was joined may have ended just before the newest commit was announced.
     while (seenEpoch !== epoch.current()) await refresh();
     const known = cache.get(name);
+    looked?.(known !== undefined);
     if (known !== undefined) return known;
     const before = epoch.current();
     let loaded: T | undefined;
@@ -122,7 +134,7 @@ export async function changeFeed(store: Store, epoch: Epoch): Promise<ChangeFeed
       // Of what takes several reads, a commit in between can have taken away what the first of them led to: a user who was
       // renamed is not gone, and nobody has tampered with anything.
       if (before === epoch.current() || attempts <= 1) throw error;
-      return catchUpAndLoad(cache, name, load, attempts - 1);
+      return catchUpAndLoad(cache, name, load, undefined, attempts - 1);
     }
     // Had a commit come in between, this might be the state before it, cached after its change was announced. It is
     // still what the store held after this request began, so it may be used once.

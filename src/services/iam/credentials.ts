@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { KeyholdError } from '../../runtime/errors.ts';
 import type { MaybePromise } from '../../runtime/maybe-promise.ts';
-import type { ChangeFeed } from '../../store/change-feed.ts';
+import type { ChangeFeed, Looked } from '../../store/change-feed.ts';
 import type { Reader } from '../../store/sealed-store.ts';
 import { SigningSecret } from '../../wire/sigv4/signing-key.ts';
 import type { Caller } from '../caller.ts';
@@ -24,13 +24,13 @@ export interface Credentials {
 const MOST_CACHED_CREDENTIALS = 10_000;
 
 /** Looks long-term access keys up, and keeps those in use until anything about anyone changes. */
-export function credentials(store: Reader, feed: ChangeFeed): Credentials {
+export function credentials(store: Reader, feed: ChangeFeed, looked?: Looked): Credentials {
   const cache = new LRUCache<string, Credential>({ max: MOST_CACHED_CREDENTIALS });
   feed.subscribe((change) => {
     if (change === 'everything' || identityTables.has(change.table)) cache.clear();
   });
   return {
-    find: (accessKeyId) => feed.cached(cache, accessKeyId, () => load(store, accessKeyId)),
+    find: (accessKeyId) => feed.cached(cache, accessKeyId, () => load(store, accessKeyId), looked),
     exists: async (accessKeyId) => (await store.get(accessKeysTable, accessKeyId)) !== undefined,
   };
 }

@@ -4,7 +4,7 @@ import type { KeyIdentity } from '../../keys/key.ts';
 import { grantName, grantsOfGranteePrefix, grantsOfGranteeTable, grantsTable } from '../../keys/tables.ts';
 import { KeyholdError } from '../../runtime/errors.ts';
 import type { MaybePromise } from '../../runtime/maybe-promise.ts';
-import type { ChangeFeed } from '../../store/change-feed.ts';
+import type { ChangeFeed, Looked } from '../../store/change-feed.ts';
 import type { Reader } from '../../store/sealed-store.ts';
 import { nameInGrants, placeOf } from './grant-rows.ts';
 
@@ -24,6 +24,7 @@ export interface GrantDirectoryOptions {
   readonly feed: ChangeFeed;
   /** About this many grants are kept; that a grantee has none counts as one. */
   readonly capacity: number;
+  readonly looked?: Looked;
 }
 
 /** The grants that one grantee has on one key, as far as they have been read. */
@@ -46,7 +47,7 @@ const PAGE = 500;
  * It serves changes as well, which otherwise look through their transaction: what it gives was committed when the request
  * began, and to read all grants of a grantee anew would keep everyone else from writing meanwhile.
  */
-export function grantDirectory({ store, feed, capacity }: GrantDirectoryOptions): GrantSource {
+export function grantDirectory({ store, feed, capacity, looked }: GrantDirectoryOptions): GrantSource {
   /** What may be decided by as it is. */
   const fresh = new LRUCache<string, Grants>({ maxSize: capacity, sizeCalculation: weight });
   /** What is known, if only as something to catch up from. */
@@ -128,7 +129,7 @@ export function grantDirectory({ store, feed, capacity }: GrantDirectoryOptions)
   return {
     of(key, grantee) {
       const name = grantsOfGranteePrefix(key, grantee);
-      return feed.cached(fresh, name, () => load(name, key, grantee)) as MaybePromise<Grants>;
+      return feed.cached(fresh, name, () => load(name, key, grantee), looked) as MaybePromise<Grants>;
     },
   };
 }

@@ -11,7 +11,7 @@ import {
   materialsTable,
   policiesTable,
 } from '../../keys/tables.ts';
-import type { ChangeFeed } from '../../store/change-feed.ts';
+import type { ChangeFeed, Looked } from '../../store/change-feed.ts';
 import type { Reader } from '../../store/sealed-store.ts';
 import { type KeySource, type LoadedKey, type PolicyCompiler, storeKeySource } from './key-source.ts';
 import type { KeyHandles } from './ports.ts';
@@ -26,6 +26,8 @@ export interface KeyDirectoryOptions {
    * policy or description or with many tags, counts as several.
    */
   readonly capacity: number;
+  readonly lookedForKey?: Looked;
+  readonly lookedForAlias?: Looked;
 }
 
 /**
@@ -33,7 +35,7 @@ export interface KeyDirectoryOptions {
  * forgotten when any of its rows changes, so what `DisableKey` has answered is what the next request sees.
  */
 export function keyDirectory(options: KeyDirectoryOptions): KeySource & KeyHandles {
-  const { store, feed, custody, capacity } = options;
+  const { store, feed, custody, capacity, lookedForKey, lookedForAlias } = options;
   const source = storeKeySource(store, options.compilePolicy);
   // By size rather than by number, also because a number would have all room for it allocated at the start.
   const keys = new LRUCache<string, LoadedKey>({ maxSize: capacity, sizeCalculation: sizeOf, dispose: closeHandles });
@@ -84,9 +86,14 @@ export function keyDirectory(options: KeyDirectoryOptions): KeySource & KeyHandl
   });
 
   return {
-    key: (identity) => feed.cached(keys, keyName(identity), async () => source.key(identity)),
+    key: (identity) => feed.cached(keys, keyName(identity), async () => source.key(identity), lookedForKey),
     aliasTarget: (owner, aliasName) =>
-      feed.cached(aliases, aliasRecordName(owner, aliasName), async () => source.aliasTarget(owner, aliasName)),
+      feed.cached(
+        aliases,
+        aliasRecordName(owner, aliasName),
+        async () => source.aliasTarget(owner, aliasName),
+        lookedForAlias,
+      ),
     ownerOf: source.ownerOf,
     open: (key, materialId) => openHandleOf(key, materialId) ?? openHandle(key, materialId),
   };

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { KeyholdError } from '../../../runtime/errors.ts';
 import type { MaybePromise } from '../../../runtime/maybe-promise.ts';
-import type { ChangeFeed } from '../../../store/change-feed.ts';
+import type { ChangeFeed, Looked } from '../../../store/change-feed.ts';
 import type { Reader } from '../../../store/sealed-store.ts';
 import { invalidToken } from '../../../wire/sigv4/invalid-token.ts';
 import { SigningSecret } from '../../../wire/sigv4/signing-key.ts';
@@ -27,6 +27,7 @@ export interface LiveSessionsDependencies {
   readonly tokens: SessionTokens;
   /** `--revoke-sessions-before`: sessions that began earlier are dead. */
   readonly revokeSessionsBeforeMs?: number | undefined;
+  readonly looked?: Looked;
 }
 
 interface LiveSession extends Credential {
@@ -52,6 +53,7 @@ export function liveSessions({
   feed,
   tokens,
   revokeSessionsBeforeMs = 0,
+  looked,
 }: LiveSessionsDependencies): LiveSessions {
   const cache = new LRUCache<string, LiveSession>({
     maxSize: CACHED_BYTES,
@@ -74,7 +76,12 @@ export function liveSessions({
 
   return {
     async find(token, accessKeyId, nowMs) {
-      const found: MaybePromise<LiveSession | undefined> = feed.cached(cache, token, () => load(token, accessKeyId));
+      const found: MaybePromise<LiveSession | undefined> = feed.cached(
+        cache,
+        token,
+        () => load(token, accessKeyId),
+        looked,
+      );
       const session = await found;
       // INVARIANT: a token is good for its own access key alone, also when it is found by its text.
       if (session === undefined || session.accessKeyId !== accessKeyId) return undefined;

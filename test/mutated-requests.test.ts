@@ -81,7 +81,8 @@ beforeAll(async () => {
   };
 });
 
-afterAll(() => cleanUp(server));
+// Mutations put plaintexts into members that records show.
+afterAll(() => cleanUp(server, { secretsAnywhere: true }));
 
 interface MadeKey {
   readonly keyId: string;

@@ -4,7 +4,7 @@ import type { KeyRecord } from '../../keys/key.ts';
 import type { Scope } from '../caller.ts';
 import { conditionReader } from '../condition-table.ts';
 import { ACCOUNT, administrator, NOW, OTHER_ACCOUNT, REGION, scopeOf, user } from '../scope.test-helper.ts';
-import { contextConditions, keyConditions, requestTagConditions } from './condition-keys.ts';
+import { contextConditions, keyConditions, namedMaterial, requestTagConditions } from './condition-keys.ts';
 import { compileKeyPolicy, defaultKeyPolicy } from './key-policy.ts';
 import type { ResolvedKey } from './key-reference.ts';
 
@@ -149,6 +149,11 @@ describe('of the tags that a request brings', () => {
     expect(conditions('aws:requesttag/team', {})).toBeUndefined();
     expect(conditions('aws:tagkeys', { Tags: [] })).toEqual([]);
   });
+});
+
+test('the material that a request names is known, and where it names none there is none', () => {
+  expect(namedMaterial({ KeyMaterialId: 'ab' })).toEqual(['ab']);
+  expect(namedMaterial({})).toBeUndefined();
 });
 
 test('a tag whose key differs in its case alone does not stand in for the one a policy means', () => {

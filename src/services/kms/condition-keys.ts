@@ -117,6 +117,14 @@ export const recipientConditions: ConditionTable<{ readonly resolved: Pick<Resol
 /** As policies write it: without leading zeros, signs or anything else that a number may be written with. */
 const PCR_ID = /^(?:0|[1-9]\d?)$/;
 
+/**
+ * `kms:KeyMaterialId` of requests that name one of a key's materials. AWS's published reference does not have it yet; requests
+ * that name none lack it.
+ */
+export function namedMaterial(input: { readonly KeyMaterialId?: string | undefined }): readonly string[] | undefined {
+  return present(input.KeyMaterialId);
+}
+
 /** The values of a tag key that was written in any case. */
 function valuesOfTag(tags: readonly Tag[], tagKey: string): readonly string[] | undefined {
   const wanted = tagKey.toLowerCase();

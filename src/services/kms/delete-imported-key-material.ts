@@ -3,6 +3,7 @@ import { withoutExpired, withoutMaterial } from '../../keys/imported-materials.t
 import { KeyholdError } from '../../runtime/errors.ts';
 import { keyId, keyMaterialId } from '../../wire/kms-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
+import { namedMaterial } from './condition-keys.ts';
 import { loadMaterials, requireSymmetric, saveMaterials } from './imported-material.ts';
 import type { KmsOperation } from './ports.ts';
 import { type KeyResource, keyTarget } from './targets.ts';
@@ -21,6 +22,7 @@ export const deleteImportedKeyMaterial: KmsOperation<
       accepts: 'key',
       crossAccount: false,
       origin: 'EXTERNAL',
+      conditions: { 'kms:KeyMaterialId': ({ input }) => namedMaterial(input) },
     }),
   },
   effect: 'change',

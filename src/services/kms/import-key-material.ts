@@ -23,6 +23,7 @@ import {
   keyMaterialId,
 } from '../../wire/kms-shapes.ts';
 import { type Input, required, structure, timestamp } from '../../wire/shapes.ts';
+import { namedMaterial } from './condition-keys.ts';
 import { incorrectKeyMaterial, invalidCiphertext, unsupported, validationFailure } from './errors.ts';
 import { loadMaterials, requireSymmetric, type StoredMaterials, saveMaterials } from './imported-material.ts';
 import type { LoadedKey } from './key-source.ts';
@@ -55,6 +56,7 @@ export const importKeyMaterial: KmsOperation<
       crossAccount: false,
       origin: 'EXTERNAL',
       conditions: {
+        'kms:KeyMaterialId': ({ input }) => namedMaterial(input),
         'kms:ExpirationModel': ({ input }) => [expirationModelOf(input)],
         'kms:ValidTo': ({ input }) => input.ValidTo && [input.ValidTo.toISOString()],
       },

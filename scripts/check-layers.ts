@@ -19,9 +19,22 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   wire: ['runtime', 'crypto'],
   // Keys are data. What they know of custody is the shape of wrapped material, and of the store how a table is named.
   keys: ['runtime', 'crypto', 'custody (types)', 'store/sealed-store.ts'],
-  services: ['runtime', 'crypto', 'store', 'audit', 'custody', 'authorization', 'wire', 'keys'],
+  monitoring: ['runtime', 'crypto'],
+  services: ['runtime', 'crypto', 'store', 'audit', 'custody', 'authorization', 'wire', 'keys', 'monitoring'],
   config: ['runtime'],
-  server: ['runtime', 'crypto', 'store', 'audit', 'custody', 'authorization', 'wire', 'keys', 'services', 'config'],
+  server: [
+    'runtime',
+    'crypto',
+    'store',
+    'audit',
+    'custody',
+    'authorization',
+    'wire',
+    'keys',
+    'monitoring',
+    'services',
+    'config',
+  ],
   'main.ts': ['runtime', 'config', 'server'],
 };
 
@@ -29,7 +42,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const implementations = ['store/sqlite', 'store/memory', 'custody/software', 'custody/root-key'];
 
 /** Functions of their inputs: no clock, no randomness, no I/O. Of Node they use what computes. */
-const pureParts = ['crypto', 'authorization', 'keys'];
+const pureParts = ['crypto', 'authorization', 'keys', 'monitoring'];
 const computingModules = ['node:buffer', 'node:crypto', 'node:net', 'node:util', 'node:zlib'];
 /** Of `node:net` that is only to read addresses. */
 const computingNames: Readonly<Record<string, readonly string[]>> = {

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { AuditTrail } from './audit-trail.ts';
-import { type FileTrail, type FileTrailOptions, openFileTrail, streamFile } from './file-trail.ts';
+import { type FileTrail, type FileTrailOptions, openFileTrail } from './file-trail.ts';
+import { streamFile } from './stream-files.ts';
 import { verifyAuditDirectory } from './verify.ts';
 
 let directory = '';

@@ -1,8 +1,8 @@
 import { closeSync, fdatasync, fdatasyncSync, ftruncateSync, mkdirSync, openSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
 import { KeyholdError } from '../runtime/errors.ts';
 import type { AuditTrail } from './audit-trail.ts';
 import { type ChainLink, chainLine, linkOf } from './hash-chain.ts';
+import { streamFile } from './stream-files.ts';
 import { readTail, type StreamTail } from './stream-tail.ts';
 
 const LINE_FEED = 0x0a;
@@ -17,6 +17,8 @@ export interface FileTrailOptions {
   /** Told when a file's end was torn by a crash and has been cut off: `bytes` that nobody was ever answered for. */
   readonly onTornTail?: (path: string, bytes: number) => void;
   readonly onSyncFailure?: (path: string, cause: unknown) => void;
+  /** Told of the last line that is in the file for good: when it is opened, and after each write. It is quick. */
+  readonly onWritten?: (sequence: number) => void;
   /** Told how far the stream is on the disk: when it is opened, after each sync, and at close. */
   readonly onSynced?: (head: ChainLink) => void;
 }
@@ -24,11 +26,6 @@ export interface FileTrailOptions {
 export interface FileTrail extends AuditTrail {
   /** The link that the next line will follow. */
   head(): ChainLink;
-}
-
-/** The file of a stream, below the audit directory. */
-export function streamFile(directory: string, stream: string): string {
-  return join(directory, `${stream}.jsonl`);
 }
 
 /**
@@ -53,6 +50,8 @@ export function openFileTrail(options: FileTrailOptions): FileTrail {
     fdatasyncSync(fd);
     options.onSynced(recovered.head);
   }
+
+  options.onWritten?.(recovered.head.sequence);
 
   let head = recovered.head;
   let size = recovered.size;
@@ -108,6 +107,7 @@ export function openFileTrail(options: FileTrailOptions): FileTrail {
       if (buffer.length > KEPT_BUFFER_BYTES) buffer = Buffer.allocUnsafeSlow(KEPT_BUFFER_BYTES);
       head = link;
       unsynced = true;
+      options.onWritten?.(head.sequence);
       settled.resolve();
     } catch (cause) {
       settled.reject(new KeyholdError('AuditUnavailable', 'the audit trail cannot be written', { cause }));

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { openFileTrail, streamFile } from './file-trail.ts';
+import { openFileTrail } from './file-trail.ts';
 import { type ChainLink, chainLine, genesis, linkOf } from './hash-chain.ts';
 import { type Proof, type ProofOptions, proveAuditDirectory } from './prove.ts';
 import { HEADS_STREAM, type Heads, signedHeadsRecord } from './signed-heads.ts';
+import { streamFile, streamsOf } from './stream-files.ts';
 import { headOnDisk } from './stream-tail.ts';
-import { streamsOf } from './verify.ts';
 
 let root = '';
 let directory = '';

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { parsePublicKey } from '../crypto/key-pair.ts';
 import { KeyholdError } from '../runtime/errors.ts';
-import { streamFile } from './file-trail.ts';
 import { type ChainLink, genesis, linkOf } from './hash-chain.ts';
 import { linesOf } from './lines-of.ts';
 import { HEADS_STREAM, type Heads, keyIdOf, parseHeads, readSignedHeads, type StreamHead } from './signed-heads.ts';
+import { streamFile, streamsOf } from './stream-files.ts';
 import { headOnDisk } from './stream-tail.ts';
-import { type LineProblem, streamsOf, walkChain } from './verify.ts';
+import { type LineProblem, walkChain } from './verify.ts';
 
 /**
  * Proves an audit directory: that every stream is the one whose heads the deployment signed. The signed heads are verified

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { openFileTrail, streamFile } from './file-trail.ts';
+import { openFileTrail } from './file-trail.ts';
 import type { AuditRecord } from './record.ts';
+import { streamFile } from './stream-files.ts';
 import { verifyAuditDirectory } from './verify.ts';
 
 let directory = '';

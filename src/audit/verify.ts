@@ -1,10 +1,7 @@
-import { readdirSync } from 'node:fs';
-import { basename } from 'node:path';
-import { streamFile } from './file-trail.ts';
 import { type ChainLink, chainLine, genesis, linkOf } from './hash-chain.ts';
 import { linesOf } from './lines-of.ts';
 import type { AuditRecord } from './record.ts';
-import { HEADS_STREAM } from './signed-heads.ts';
+import { streamFile, streamsOf } from './stream-files.ts';
 
 export interface StreamVerdict {
   readonly stream: string;
@@ -17,18 +14,6 @@ export interface LineProblem {
   /** From 1; the sequence that is due there. */
   readonly line: number;
   readonly what: string;
-}
-
-/** Names hold letters and digits only: what someone calls a file gets neither signed nor printed. */
-const STREAM_FILE = /^[A-Za-z0-9]+\.jsonl$/;
-
-/** The streams of records below an audit directory, in the order of their names. */
-export function streamsOf(directory: string): string[] {
-  return readdirSync(directory)
-    .filter((name) => STREAM_FILE.test(name))
-    .map((name) => basename(name, '.jsonl'))
-    .filter((stream) => stream !== HEADS_STREAM)
-    .sort();
 }
 
 /**

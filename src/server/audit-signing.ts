@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import type { Logger } from 'pino';
-import { openFileTrail, streamFile } from '../audit/file-trail.ts';
+import { openFileTrail } from '../audit/file-trail.ts';
 import { type ChainLink, chainLine, genesis, linkOf } from '../audit/hash-chain.ts';
 import { linesOf } from '../audit/lines-of.ts';
 import { HEADS_STREAM, type Heads, type StreamHead, signedHeadsRecord } from '../audit/signed-heads.ts';
+import { streamFile, streamsOf } from '../audit/stream-files.ts';
 import { headOnDisk } from '../audit/stream-tail.ts';
-import { streamsOf } from '../audit/verify.ts';
 import { type AuditSigner, makeAuditKey, openAuditKey, type WrappedAuditKey } from '../custody/audit-key.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Random } from '../runtime/random.ts';

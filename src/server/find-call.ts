@@ -34,12 +34,16 @@ export interface CallRequest {
  * @throws KeyholdError MalformedQueryStringException, which the caller writes in the protocol of {@link protocolOf}
  */
 export function callFinder(services: readonly Service[]): (request: CallRequest) => Call {
-  const byAddress = new Map(services.map((service) => [service.address, service]));
+  const byAddress: Addresses = new Map(
+    services.flatMap((service) => service.spoken.map(({ address, protocol }) => [address, { service, protocol }])),
+  );
   return (request) => {
     const form = formOf(request);
     return form === undefined ? jsonCall(request, byAddress) : queryCall(form, request, byAddress);
   };
 }
+
+type Addresses = ReadonlyMap<string, { readonly service: Service; readonly protocol: Protocol }>;
 
 /** In which protocol a request is answered that names no service. */
 export function protocolOf(request: CallRequest): Protocol {
@@ -48,11 +52,12 @@ export function protocolOf(request: CallRequest): Protocol {
 
 const unknownQuery = awsQuery();
 
-function jsonCall({ xAmzTarget, body }: CallRequest, services: ReadonlyMap<string, Service>): Call {
-  const dot = xAmzTarget.indexOf('.');
-  const service = services.get(xAmzTarget.slice(0, Math.max(dot, 0)));
+function jsonCall({ xAmzTarget, body }: CallRequest, addresses: Addresses): Call {
+  // Botocore's name of CloudTrail has full stops of its own.
+  const dot = xAmzTarget.lastIndexOf('.');
+  const { service, protocol = awsJson } = addresses.get(xAmzTarget.slice(0, Math.max(dot, 0))) ?? {};
   const operation = service?.operations.get(xAmzTarget.slice(dot + 1));
-  return { protocol: awsJson, method: 'POST', service, operation, readInput: () => parseJsonBody(body) };
+  return { protocol, method: 'POST', service, operation, readInput: () => parseJsonBody(body) };
 }
 
 const LONGEST_QUOTED_NAME = 128;
@@ -65,12 +70,12 @@ interface SentForm {
   readonly bytes: Uint8Array;
 }
 
-function queryCall(sent: SentForm, { tooLarge }: CallRequest, services: ReadonlyMap<string, Service>): Call {
+function queryCall(sent: SentForm, { tooLarge }: CallRequest, addresses: Addresses): Call {
   const [action = '', version = NO_VERSION] = tooLarge ? [] : findParameters(sent.bytes, 'Action', 'Version');
-  const service = services.get(version);
+  const { service, protocol = unknownQuery } = addresses.get(version) ?? {};
   const quote = (text: string) => text.slice(0, LONGEST_QUOTED_NAME);
   return {
-    protocol: service?.protocol ?? unknownQuery,
+    protocol,
     method: sent.method,
     service,
     operation: service?.operations.get(action),

@@ -9,14 +9,22 @@ export interface SharedMemory {
   readonly writeLock: SharedArrayBuffer;
   readonly clockOffsetMs: SharedArrayBuffer;
   readonly metrics: MetricsMemory;
+  /** Of each worker's audit stream, the last line that is in its file for good. */
+  readonly auditWritten: SharedArrayBuffer;
+}
+
+/** The monitor writes to the store like a worker, in the slot after theirs. */
+export function monitorSlot(workers: number): number {
+  return workers;
 }
 
 export function sharedMemory(workers: number): SharedMemory {
   return {
     epoch: new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT),
-    writeLock: writeLockMemory(workers),
+    writeLock: writeLockMemory(workers + 1),
     clockOffsetMs: new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT),
     metrics: metricsMemory(workers),
+    auditWritten: new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT * workers),
   };
 }
 

@@ -11,8 +11,9 @@ import { releaseIfOwnedBy } from '../store/sqlite/write-lock.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { cannotListen } from './listener.ts';
 import { exposition } from './metrics/exposition.ts';
-import { cellsOf } from './metrics/memory.ts';
+import { cellsOf, mainSection } from './metrics/memory.ts';
 import { type MetricsListener, serveMetrics } from './metrics/metrics-listener.ts';
+import { type SupervisedMonitor, startMonitor } from './monitor/start-monitor.ts';
 import { requestCounters } from './request-limiter.ts';
 import type { RequestQuotas } from './request-quotas.ts';
 import { epochOf, movableClock, sharedMemory } from './shared-memory.ts';
@@ -54,8 +55,8 @@ export async function startWorkers(
   const memory = sharedMemory(workers);
   const limits = quotas === undefined ? {} : { limits: { quotas, counters: requestCounters(quotas, systemRandom()) } };
   const epoch = epochOf(memory);
-  // The main thread has the section after the workers'.
-  const figures = (name: 'workers' | 'workersListening' | 'workerRestarts') => cellsOf(memory.metrics, workers, name);
+  const figures = (name: 'workers' | 'workersListening' | 'workerRestarts') =>
+    cellsOf(memory.metrics, mainSection(workers), name);
   const [listeningWorkers, restarts] = [figures('workersListening'), figures('workerRestarts')];
   figures('workers').set(0, workers);
   const threads: (Worker | undefined)[] = [];
@@ -70,6 +71,7 @@ export async function startWorkers(
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
     });
     threads[slot] = thread;
+    monitor?.connect(thread);
     let stream: string | undefined;
     const listening = Promise.withResolvers<void>();
     const gone = Promise.withResolvers<void>();
@@ -133,21 +135,26 @@ export async function startWorkers(
     const statuses = alive.map((thread) => new Promise<number>((resolve) => thread.once('exit', resolve)));
     for (const thread of alive) thread.postMessage({ type: 'stop' } satisfies ToWorker);
     const failed = (await Promise.all(statuses)).filter((status) => status !== 0);
+    await monitor?.stop();
     if (failed.length > 0) throw new Error('a worker could not stop cleanly; its audit stream may not be on the disk');
   }
 
   let metricsListener: MetricsListener | undefined;
+  let monitor: SupervisedMonitor | undefined;
   try {
     if (config.metricsListen !== undefined) {
       const clock = config.sandbox ? movableClock(memory, systemClock) : systemClock;
       metricsListener = await serveMetrics(config.metricsListen, exposition(memory.metrics, clock));
     }
+    // Before the workers, so that it knows from where on they write.
+    monitor = await startMonitor({ workers, config, directory, memory }, log);
     const started = await Promise.all(Array.from({ length: workers }, (_, slot) => start(slot)));
     for (const [slot, { gone }] of started.entries()) void keepRunning(slot, gone);
   } catch (error) {
     stopping = true;
     await metricsListener?.close();
     for (const thread of threads) await thread?.terminate();
+    await monitor?.stop();
     throw error;
   }
   return {

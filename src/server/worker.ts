@@ -1,4 +1,4 @@
-import { parentPort, workerData } from 'node:worker_threads';
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { LRUCache } from 'lru-cache';
 import { pino } from 'pino';
 import { openFileTrail } from '../audit/file-trail.ts';
@@ -46,6 +46,7 @@ import { listen } from './listener.ts';
 import { exposition } from './metrics/exposition.ts';
 import { startCensus } from './metrics/key-census.ts';
 import { checkCounted, workerMetrics } from './metrics/worker-metrics.ts';
+import { type Monitor, monitorConnection } from './monitor/questions.ts';
 import { type RequestCounters, requestLimiter } from './request-limiter.ts';
 import type { RequestQuotas } from './request-quotas.ts';
 import { epochOf, movableClock, type SharedMemory } from './shared-memory.ts';
@@ -66,7 +67,11 @@ export interface WorkerOrders {
   readonly limits?: { readonly quotas: RequestQuotas; readonly counters: RequestCounters };
 }
 
-export type ToWorker = { readonly type: 'stop' } | { readonly type: 'reload-tls' };
+export type ToWorker =
+  | { readonly type: 'stop' }
+  | { readonly type: 'reload-tls' }
+  /** Where the monitor is asked from now on. */
+  | { readonly type: 'monitor'; readonly port: MessagePort };
 export type FromWorker =
   | { readonly type: 'listening' }
   | { readonly type: 'refused'; readonly message: string }
@@ -86,7 +91,7 @@ const CACHED_POLICY_CHARACTERS = 2 * 1024 * 1024;
  */
 const DESTRUCTION_GRACE_MS = 5000;
 
-async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloadTls(): void }> {
+async function run(orders: WorkerOrders, monitor: Monitor): Promise<{ stop(): Promise<void>; reloadTls(): void }> {
   const { slot, config, directory, memory, limits } = orders;
   const log = pino({ level: config.logLevel, base: { worker: slot } }, pino.destination({ fd: 2, sync: true }));
   const random = systemRandom();
@@ -130,9 +135,13 @@ async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloa
   const usagesOfAccessKeys = accessKeyUsages(store);
   const usagesOfRoles = roleUsages(store);
   const stream = `w${slot}`;
+  const written = new Float64Array(memory.auditWritten);
   const trail = openFileTrail({
     directory: directory.audit,
     stream,
+    onWritten: (sequence) => {
+      written[slot] = sequence;
+    },
     onSynced: (head) => tell({ type: 'audit-head', stream, head }),
     onTornTail: (path, bytes) => log.warn({ path, bytes }, 'cut off a half-written audit line that a crash left'),
     onSyncFailure: (path, err) => {
@@ -216,6 +225,7 @@ async function run(orders: WorkerOrders): Promise<{ stop(): Promise<void>; reloa
       for (const writer of usageWriters) await writer.stop();
       await audit.close();
       await store.close();
+      monitor.close();
       metrics.stop();
     },
     reloadTls() {
@@ -249,17 +259,24 @@ function policyCompiler(): PolicyCompiler {
 invariant(parentPort !== null, 'a worker runs in a thread of its own');
 const port = parentPort;
 const tell = (message: FromWorker) => port.postMessage(message);
-try {
-  const worker = await run(workerData as WorkerOrders);
-  port.on('message', async (message: ToWorker) => {
-    if (message.type === 'reload-tls') worker.reloadTls();
-    else {
-      await worker.stop();
+const monitor = monitorConnection();
+let worker: Awaited<ReturnType<typeof run>> | undefined;
+port.on('message', async (message: ToWorker) => {
+  switch (message.type) {
+    case 'monitor':
+      return monitor.connect(message.port);
+    case 'reload-tls':
+      return worker?.reloadTls();
+    case 'stop':
+      await worker?.stop();
       port.close();
-    }
-  });
+  }
+});
+try {
+  worker = await run(workerData as WorkerOrders, monitor);
   tell({ type: 'listening' });
 } catch (error) {
   if (!(error instanceof KeyholdError)) throw error;
   tell({ type: 'refused', message: error.message });
+  port.close();
 }

@@ -140,8 +140,7 @@ async function run(
 ) {
   const service: Service = {
     name: 'boxes',
-    protocol: awsJson,
-    address: 'Boxes',
+    spoken: [{ protocol: awsJson, address: 'Boxes' }],
     eventSource: 'boxes.example.com',
     operations: new Map([[operation.name, operation]]),
     store,

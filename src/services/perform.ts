@@ -30,13 +30,19 @@ import { policiesOf } from './policies-of.ts';
 // biome-ignore lint/suspicious/noExplicitAny: the types are the declaration's own; here every one of them must fit
 export type AnyOperation = Operation<any, any, any, any, any>;
 
+/** One protocol of a service. */
+export interface Spoken {
+  readonly protocol: Protocol;
+  /** What names the service in a request: `X-Amz-Target` up to its last full stop, or `Version` in the Query protocol. */
+  readonly address: string;
+}
+
 /** A service as the dispatcher knows it. */
 export interface Service {
   /** As in credential scopes: `kms`. */
   readonly name: string;
-  readonly protocol: Protocol;
-  /** What names it in a request: the first part of `X-Amz-Target`, or `Version` in the Query protocol. */
-  readonly address: string;
+  /** The protocols that it speaks, each with what names the service there. */
+  readonly spoken: readonly Spoken[];
   /** As CloudTrail names it: `kms.amazonaws.com`. */
   readonly eventSource: string;
   readonly operations: ReadonlyMap<string, AnyOperation>;

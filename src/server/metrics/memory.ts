@@ -32,9 +32,18 @@ for (const [name, family] of Object.entries(families) as [FamilyName, Family][])
   cellsPerSection += family.size * width;
 }
 
-/** @param workers each has a section, and the main thread the one after them */
+/** The main thread has the section after the workers', and the monitor the one after that. */
+export function mainSection(workers: number): number {
+  return workers;
+}
+
+export function monitorSection(workers: number): number {
+  return workers + 1;
+}
+
+/** @param workers each has a section of its own number */
 export function metricsMemory(workers: number): MetricsMemory {
-  const sections = workers + 1;
+  const sections = workers + 2;
   return {
     cells: new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT * cellsPerSection * sections),
     accounts: new SharedArrayBuffer(BigUint64Array.BYTES_PER_ELEMENT * MOST_ACCOUNTS),

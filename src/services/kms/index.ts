@@ -153,8 +153,7 @@ export function kmsService({ directory, compilePolicy, ...rest }: KmsDependencie
   const ports: KmsPorts = { keys: directory, handles: directory, ...rest };
   return {
     name: 'kms',
-    protocol: awsJson,
-    address: 'TrentService',
+    spoken: [{ protocol: awsJson, address: 'TrentService' }],
     eventSource: KMS_EVENT_SOURCE,
     operations: kmsOperations,
     store,

@@ -110,8 +110,7 @@ async function assume(webIdentityToken: string, more: Record<string, unknown> = 
   const operation: AnyOperation = assumeRoleWithWebIdentity;
   const service = {
     name: 'sts',
-    protocol: awsQuery(),
-    address: '',
+    spoken: [{ protocol: awsQuery(), address: '' }],
     eventSource: '',
     operations: new Map(),
     store,

@@ -1,0 +1,154 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { BEGINNING, followStream, type StreamFollower, type StreamPosition } from '../../audit/follow-stream.ts';
+import type { AuditRecord } from '../../audit/record.ts';
+import { segmentsOf, streamsOf } from '../../audit/stream-files.ts';
+import { headOnDisk } from '../../audit/stream-tail.ts';
+import type { FollowedRecord, RecordConsumer } from './record-consumer.ts';
+
+/**
+ * Hands the records of all streams to their consumers, soon after they were written. They are read and parsed once for all
+ * of them, from the position of the one that is furthest behind.
+ */
+export interface RecordFeed {
+  /** Reads what is there to its end, has it flushed, and ends. */
+  stop(): Promise<void>;
+}
+
+export interface RecordFeedOptions {
+  /** The audit directory. */
+  readonly directory: string;
+  readonly consumers: readonly RecordConsumer[];
+  /** Up to which sequence a stream is written for good. */
+  readonly written: (stream: string) => number;
+  readonly log: Logger;
+}
+
+const IDLE_MS = 100;
+const FLUSH_INTERVAL_MS = 1000;
+const LOOK_FOR_STREAMS_MS = 1000;
+
+interface FollowedStream {
+  readonly follower: StreamFollower;
+  /** Of each consumer, the last record that it has had. */
+  readonly had: Map<RecordConsumer, number>;
+}
+
+export function startRecordFeed({ directory, consumers, written, log }: RecordFeedOptions): RecordFeed {
+  const streams = new Map<string, FollowedStream>();
+  let stopping = false;
+  let unflushed = false;
+  let nextFlushMs = 0;
+  let nextLookMs = 0;
+
+  function follow(stream: string): FollowedStream {
+    const now = fromNow(stream);
+    const positions = new Map(consumers.map((each) => [each, each.position?.(stream) ?? now]));
+    const after = [...positions.values()].reduce((a, b) => (a.sequence <= b.sequence ? a : b), now);
+    const onGap = (due: number, found: number | undefined) =>
+      log.error({ stream, due, found }, 'the audit stream has been changed: keyhold audit verify tells more');
+    const follower = followStream({
+      directory,
+      stream,
+      after,
+      written: () => written(stream),
+      onGap,
+    });
+    return { follower, had: new Map(Array.from(positions, ([each, { sequence }]) => [each, sequence])) };
+  }
+
+  /** Where a stream ends now, or its beginning where it has none yet. */
+  function fromNow(stream: string): StreamPosition {
+    const newest = segmentsOf(directory, stream).at(-1);
+    return newest === undefined ? BEGINNING : { ...BEGINNING, sequence: headOnDisk(newest.path, stream).sequence };
+  }
+
+  function lookForStreams(): void {
+    for (const stream of streamsOf(directory)) if (!streams.has(stream)) streams.set(stream, follow(stream));
+  }
+
+  /** Gives whether there was anything. */
+  function readOnce(): boolean {
+    let any = false;
+    for (const { follower, had } of streams.values()) {
+      for (const line of follower.read()) {
+        any = true;
+        const record = parse(line.text);
+        if (record !== undefined) hand({ ...line, record }, had);
+      }
+    }
+    unflushed ||= any;
+    return any;
+  }
+
+  function hand(record: FollowedRecord, had: Map<RecordConsumer, number>): void {
+    for (const consumer of consumers) {
+      if (record.sequence <= (had.get(consumer) ?? 0)) continue;
+      had.set(consumer, record.sequence);
+      try {
+        consumer.take(record);
+      } catch (err) {
+        log.error({ err, consumer: consumer.name }, 'a record of the audit trail was not taken');
+      }
+    }
+  }
+
+  async function flush(): Promise<void> {
+    unflushed = false;
+    for (const consumer of consumers) {
+      try {
+        await consumer.flush?.();
+      } catch (err) {
+        unflushed = true;
+        log.error(
+          { err, consumer: consumer.name },
+          'what was made of the audit trail cannot be kept; it will be tried again',
+        );
+      }
+    }
+  }
+
+  async function run(): Promise<void> {
+    for (;;) {
+      // Whatever was written before the stop is read after it.
+      const last = stopping;
+      const nowMs = performance.now();
+      try {
+        if (nowMs >= nextLookMs) {
+          lookForStreams();
+          nextLookMs = nowMs + LOOK_FOR_STREAMS_MS;
+        }
+        const any = readOnce();
+        if (unflushed && (last || nowMs >= nextFlushMs)) {
+          await flush();
+          nextFlushMs = performance.now() + FLUSH_INTERVAL_MS;
+        }
+        if (any) await pause(0);
+        else if (last) return;
+        else await pause(IDLE_MS);
+      } catch (err) {
+        log.error({ err }, 'the audit trail cannot be read; it will be tried again');
+        if (last) return;
+        await pause(FLUSH_INTERVAL_MS);
+      }
+    }
+  }
+
+  const running = run();
+  return {
+    async stop() {
+      stopping = true;
+      await running;
+      for (const { follower } of streams.values()) follower.close();
+    },
+  };
+}
+
+function parse(line: string): AuditRecord | undefined {
+  try {
+    return (JSON.parse(line) as { record: AuditRecord }).record;
+  } catch {
+    // Someone was at the file; what comes after it is read all the same.
+    return undefined;
+  }
+}

@@ -1,0 +1,90 @@
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { pino } from 'pino';
+import type { Config } from '../../config/config.ts';
+import { openDomainKeys } from '../../custody/domain-keys.ts';
+import { openRootKeyFile } from '../../custody/root-key/file-root-key.ts';
+import { systemClock } from '../../runtime/clock.ts';
+import { invariant, KeyholdError } from '../../runtime/errors.ts';
+import { systemRandom } from '../../runtime/random.ts';
+import { announcing } from '../../store/change-feed.ts';
+import { sealedStore } from '../../store/sealed-store.ts';
+import { openSqliteStore } from '../../store/sqlite/sqlite-store.ts';
+import { writeLock } from '../../store/sqlite/write-lock.ts';
+import type { DataDirectory } from '../data-directory.ts';
+import { epochOf, monitorSlot, movableClock, type SharedMemory } from '../shared-memory.ts';
+import { startRecordFeed } from './follow-records.ts';
+import { type Askable, answerQuestions } from './questions.ts';
+import type { RecordConsumer } from './record-consumer.ts';
+
+/**
+ * The monitor: one thread beside the workers, wired by hand, that follows the audit streams and does everything that is made
+ * of them. It serves no client, and what it does, or what hangs in it, no request waits for; workers ask it what only it
+ * knows (`questions.ts`).
+ */
+
+export interface MonitorOrders {
+  readonly workers: number;
+  readonly config: Config;
+  readonly directory: DataDirectory;
+  readonly memory: SharedMemory;
+}
+
+export type ToMonitor =
+  | { readonly type: 'stop' }
+  /** Through which a worker asks. */
+  | { readonly type: 'worker'; readonly port: MessagePort };
+export type FromMonitor = { readonly type: 'ready' } | { readonly type: 'refused'; readonly message: string };
+
+interface RunningMonitor {
+  answer(port: MessagePort): void;
+  /** To be called when no worker writes any more. */
+  stop(): Promise<void>;
+}
+
+async function run({ workers, config, directory, memory }: MonitorOrders): Promise<RunningMonitor> {
+  const log = pino({ level: config.logLevel, base: { thread: 'monitor' } }, pino.destination({ fd: 2, sync: true }));
+  const random = systemRandom();
+  const clock = config.sandbox ? movableClock(memory, systemClock) : systemClock;
+  const lock = writeLock(memory.writeLock, monitorSlot(workers));
+  const raw = openSqliteStore({ path: directory.database, writeLock: lock });
+  const domainKeys = await openDomainKeys(raw, openRootKeyFile(directory.rootKey, random), random);
+  const store = announcing(sealedStore(raw, domainKeys.sealer('records')), epochOf(memory));
+  const writtenByWorkers = new Float64Array(memory.auditWritten);
+
+  /** Streams of more workers than there are now grow no more. */
+  function written(stream: string): number {
+    const slot = /^w(\d+)$/.exec(stream)?.[1];
+    return (slot === undefined ? undefined : writtenByWorkers[Number(slot)]) ?? Number.POSITIVE_INFINITY;
+  }
+
+  const consumers: readonly RecordConsumer[] = [];
+  /** What workers may ask, by the names that they ask with. */
+  const interfaces: Readonly<Record<string, Askable<Record<string, unknown>>>> = {};
+  const feed = startRecordFeed({ directory: directory.audit, consumers, written, log });
+  void clock;
+
+  return {
+    answer: (port) =>
+      answerQuestions(port, interfaces, (err, question) => log.error({ err, question }, 'a question was not answered')),
+    async stop() {
+      await feed.stop();
+      await store.close();
+    },
+  };
+}
+
+invariant(parentPort !== null, 'the monitor runs in a thread of its own');
+const port = parentPort;
+const tell = (message: FromMonitor) => port.postMessage(message);
+try {
+  const monitor = await run(workerData as MonitorOrders);
+  port.on('message', async (message: ToMonitor) => {
+    if (message.type === 'worker') return monitor.answer(message.port);
+    await monitor.stop();
+    port.close();
+  });
+  tell({ type: 'ready' });
+} catch (error) {
+  if (!(error instanceof KeyholdError)) throw error;
+  tell({ type: 'refused', message: error.message });
+}

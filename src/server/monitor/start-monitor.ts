@@ -1,0 +1,97 @@
+import { setTimeout } from 'node:timers/promises';
+import { MessageChannel, Worker } from 'node:worker_threads';
+import type { Logger } from 'pino';
+import { KeyholdError } from '../../runtime/errors.ts';
+import { releaseIfOwnedBy } from '../../store/sqlite/write-lock.ts';
+import { epochOf, monitorSlot } from '../shared-memory.ts';
+import type { ToWorker } from '../worker.ts';
+import type { FromMonitor, MonitorOrders, ToMonitor } from './monitor.ts';
+
+export interface SupervisedMonitor {
+  /** Lets a worker ask the monitor, and each one that takes its place. */
+  connect(worker: Worker): void;
+  /** To be called when no worker runs any more. Resolves when the monitor has read all that they wrote. */
+  stop(): Promise<void>;
+}
+
+/** So that a monitor which dies at once does not keep the machine busy with its starts. */
+const RESTART_PAUSE_MS = 1000;
+/** How long the monitor may take for what is left to do at the end. */
+const STOP_PATIENCE_MS = 15_000;
+
+/** Starts the monitor, and replaces it whenever it dies: the workers go on meanwhile. Throws StartupRefused. */
+export async function startMonitor(orders: MonitorOrders, log: Logger): Promise<SupervisedMonitor> {
+  const connected = new Set<Worker>();
+  let thread: Worker | undefined;
+  let stopping = false;
+
+  async function start(): Promise<{ gone: Promise<void> }> {
+    const started = new Worker(new URL('./monitor.ts', import.meta.url), { workerData: orders, name: 'monitor' });
+    thread = started;
+    const ready = Promise.withResolvers<void>();
+    const gone = Promise.withResolvers<void>();
+    started.on('message', (message: FromMonitor) => {
+      if (message.type === 'ready') ready.resolve();
+      else ready.reject(new KeyholdError('StartupRefused', message.message));
+    });
+    started.on('error', (err) => {
+      log.fatal({ err }, 'the monitor died');
+      ready.reject(err);
+    });
+    started.on('exit', () => {
+      thread = undefined;
+      // It may have died holding the lock, or between a commit and its announcement.
+      releaseIfOwnedBy(orders.memory.writeLock, monitorSlot(orders.workers));
+      epochOf(orders.memory).advance();
+      ready.reject(new KeyholdError('StartupRefused', 'the monitor ended before it was ready'));
+      gone.resolve();
+    });
+    await ready.promise;
+    for (const worker of connected) introduce(worker, started);
+    return { gone: gone.promise };
+  }
+
+  async function keepRunning(first: Promise<void>): Promise<void> {
+    let gone = first;
+    for (;;) {
+      await gone;
+      if (stopping) return;
+      await setTimeout(RESTART_PAUSE_MS);
+      if (stopping) return;
+      log.warn('starting the monitor again');
+      try {
+        ({ gone } = await start());
+      } catch (err) {
+        log.fatal({ err }, 'the monitor cannot be started; it will be tried again');
+        gone = Promise.resolve();
+      }
+    }
+  }
+
+  const { gone } = await start();
+  void keepRunning(gone);
+
+  return {
+    connect(worker) {
+      connected.add(worker);
+      worker.once('exit', () => connected.delete(worker));
+      if (thread !== undefined) introduce(worker, thread);
+    },
+    async stop() {
+      stopping = true;
+      const ending = thread;
+      if (ending === undefined) return;
+      const ended = new Promise<boolean>((resolve) => ending.once('exit', () => resolve(true)));
+      ending.postMessage({ type: 'stop' } satisfies ToMonitor);
+      if (await Promise.race([ended, setTimeout(STOP_PATIENCE_MS, false, { ref: false })])) return;
+      log.error('the monitor does not stop; it is ended');
+      await ending.terminate();
+    },
+  };
+}
+
+function introduce(worker: Worker, monitor: Worker): void {
+  const { port1, port2 } = new MessageChannel();
+  worker.postMessage({ type: 'monitor', port: port1 } satisfies ToWorker, [port1]);
+  monitor.postMessage({ type: 'worker', port: port2 } satisfies ToMonitor, [port2]);
+}

@@ -1,10 +1,14 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import * as cloudtrail from '@aws-sdk/client-cloudtrail';
+import * as cloudwatch from '@aws-sdk/client-cloudwatch';
 import * as iam from '@aws-sdk/client-iam';
 import * as kms from '@aws-sdk/client-kms';
 import * as sts from '@aws-sdk/client-sts';
 import { algorithmsOf, type KeySpec, keySpecs } from '../src/crypto/key-specs.ts';
 import { type AwsErrorCode, awsErrorCodes, KeyholdError } from '../src/runtime/errors.ts';
+import { cloudTrailOperations } from '../src/services/cloudtrail/index.ts';
+import { cloudWatchOperations } from '../src/services/cloudwatch/index.ts';
 import { iamOperations } from '../src/services/iam/index.ts';
 import { kmsOperations } from '../src/services/kms/index.ts';
 import type { Target } from '../src/services/operation.ts';
@@ -73,6 +77,24 @@ export const coveredServices: readonly CoveredService[] = [
     ...known(sts),
     protocol: awsQuery(),
     nouns: {},
+    whyNotAnswered: 'They belong to what is not covered.',
+  },
+  {
+    title: 'AWS CloudTrail',
+    name: 'cloudtrail',
+    operations: cloudTrailOperations,
+    ...known(cloudtrail),
+    protocol: awsJson,
+    nouns: { trail: 'trails' },
+    whyNotAnswered: 'They belong to what is not covered.',
+  },
+  {
+    title: 'Amazon CloudWatch',
+    name: 'cloudwatch',
+    operations: cloudWatchOperations,
+    ...known(cloudwatch),
+    protocol: awsQuery(),
+    nouns: { alarm: 'alarms' },
     whyNotAnswered: 'They belong to what is not covered.',
   },
 ];

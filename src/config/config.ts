@@ -19,6 +19,8 @@ export interface Config {
   readonly requestQuotas?: string;
   /** Where signed heads of the audit streams are kept as well. */
   readonly auditAnchor?: AnchorTarget;
+  /** What becomes of requests when the audit files, or the further sinks, cannot be written. */
+  readonly auditOnFailure: { readonly files: OnFailure; readonly sinks: OnFailure };
   /** How often the heads of the audit streams are signed. */
   readonly auditSignIntervalSeconds: number;
   readonly logLevel: LogLevel;
@@ -38,6 +40,9 @@ export interface ListenAddress {
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
+
+const onFailures = ['refuse', 'continue'] as const;
+export type OnFailure = (typeof onFailures)[number];
 
 /** A file, absolute, or an http or https URL. */
 export type AnchorTarget = { readonly path: string } | { readonly url: string };
@@ -141,6 +146,11 @@ const commands = {
         variable: 'KEYHOLD_AUDIT_ANCHOR',
         value: 'to',
         help: 'keep signed heads of the audit trail in this file, or POST them to this URL, too',
+      },
+      'audit-on-failure': {
+        variable: 'KEYHOLD_AUDIT_ON_FAILURE',
+        value: 'what',
+        help: 'refuse requests, or continue, when an audit sink fails (default refuse for the files, continue for others)',
       },
       'audit-sign-interval': {
         variable: 'KEYHOLD_AUDIT_SIGN_INTERVAL',
@@ -331,6 +341,7 @@ function readConfig({ text, flag }: Given<ServeOption>, nowMs: number): Config {
       : { attestationRootPath: readPath('attestation-root', 'file', attestationRoot) }),
     ...(revokeSessionsBeforeMs === undefined ? {} : { revokeSessionsBeforeMs }),
     ...(auditAnchor === undefined ? {} : { auditAnchor }),
+    auditOnFailure: readOnFailure(text('audit-on-failure')),
     auditSignIntervalSeconds: readWholeNumber('audit-sign-interval', text('audit-sign-interval') ?? '60', 1, 3600),
     logLevel: readLogLevel(text('log-level') ?? 'info'),
     sandbox,
@@ -535,6 +546,14 @@ function readRevocation(text: string | undefined, nowMs: number): number | undef
     throw refused(`--revoke-sessions-before ${text} is in the future; every session made until then would be revoked`);
   }
   return moment;
+}
+
+/** Set, it is for everything that records are written to; by default, only what proves the trail refuses requests. */
+function readOnFailure(text: string | undefined): Config['auditOnFailure'] {
+  if (text === undefined) return { files: 'refuse', sinks: 'continue' };
+  const what = onFailures.find((each) => each === text);
+  if (what === undefined) throw refused(`--audit-on-failure wants ${onFailures.join(' or ')}, not '${text}'`);
+  return { files: what, sinks: what };
 }
 
 function readLogLevel(text: string): LogLevel {

@@ -115,10 +115,11 @@ export function dispatcher(dependencies: DispatchDependencies): (request: Server
       attempt.identity = caller.auditIdentity;
       return { scope: { ...unsigned, caller }, input };
     }
-    const { caller, region } = await dependencies.authenticate(request, service.name, attempt.nowMs);
+    const { name, signingName = name } = service;
+    const { caller, region } = await dependencies.authenticate(request, signingName, attempt.nowMs);
     attempt.identity = caller.auditIdentity;
     attempt.region = region;
-    dependencies.authenticated?.(caller, service.name, region, attempt.nowMs);
+    dependencies.authenticated?.(caller, signingName, region, attempt.nowMs);
     return { scope: { ...facts, caller, region }, input: readInput(operation, call, attempt) };
   }
 

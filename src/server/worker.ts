@@ -15,6 +15,8 @@ import { systemClock } from '../runtime/clock.ts';
 import { invariant, KeyholdError } from '../runtime/errors.ts';
 import { systemRandom } from '../runtime/random.ts';
 import { consequenceRecorder } from '../services/attempt-records.ts';
+import { cloudTrailService } from '../services/cloudtrail/index.ts';
+import { cloudWatchService } from '../services/cloudwatch/index.ts';
 import { accessKeyUsages } from '../services/iam/access-keys/usages.ts';
 import { credentials } from '../services/iam/credentials.ts';
 import { iamService } from '../services/iam/index.ts';
@@ -169,6 +171,8 @@ async function run(orders: WorkerOrders, monitor: Monitor): Promise<{ stop(): Pr
       unknownPrincipals: config.sandbox ? 'believed' : 'refused',
     }),
     iamService({ store, random, accessKeyUsages: usagesOfAccessKeys, roleUsages: usagesOfRoles }),
+    cloudTrailService({ store, random }),
+    cloudWatchService({ store, random }),
     stsService({ store, random, sessionTokens: tokensOfSessions, fetchJson: jsonFetcher(undefined) }),
   ];
   checkCounted(services);

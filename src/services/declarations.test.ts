@@ -3,6 +3,7 @@ import { awsErrorCodes, KeyholdError } from '../runtime/errors.ts';
 import { compareWithBotocore, findServiceDescription } from '../wire/botocore-drift.test-helper.ts';
 import { awsJson, awsQuery, type Protocol } from '../wire/protocol.ts';
 import type { ShapeDescription } from '../wire/shapes.ts';
+import { cloudTrailOperations } from './cloudtrail/index.ts';
 import { iamOperations } from './iam/index.ts';
 import { kmsOperations } from './kms/index.ts';
 import type { AnyOperation } from './perform.ts';
@@ -14,6 +15,7 @@ const services: readonly [name: string, operations: ReadonlyMap<string, AnyOpera
   ['kms', kmsOperations, awsJson],
   ['iam', iamOperations, awsQuery()],
   ['sts', stsOperations, awsQuery()],
+  ['cloudtrail', cloudTrailOperations, awsJson],
 ];
 
 /** Of these the SDK knows, but botocore only from a release on that may not be the installed one. */

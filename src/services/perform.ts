@@ -39,8 +39,10 @@ export interface Spoken {
 
 /** A service as the dispatcher knows it. */
 export interface Service {
-  /** As in credential scopes: `kms`. */
+  /** As in permissions and, but for `signingName`, in credential scopes: `kms`. */
   readonly name: string;
+  /** As in credential scopes, where that is another name: `monitoring` of CloudWatch. */
+  readonly signingName?: string;
   /** The protocols that it speaks, each with what names the service there. */
   readonly spoken: readonly Spoken[];
   /** As CloudTrail names it: `kms.amazonaws.com`. */

@@ -2,6 +2,8 @@ import { type KeySpec, keySpecs } from '../../crypto/key-specs.ts';
 import type { KeyRecord } from '../../keys/key.ts';
 import type { KeyState } from '../../keys/lifecycle.ts';
 import { type AwsErrorCode, awsErrorCodes } from '../../runtime/errors.ts';
+import { cloudTrailOperations } from '../../services/cloudtrail/index.ts';
+import { cloudWatchOperations } from '../../services/cloudwatch/index.ts';
 import { iamOperations } from '../../services/iam/index.ts';
 import { kmsOperations } from '../../services/kms/index.ts';
 import type { AnyOperation, Refusal } from '../../services/perform.ts';
@@ -37,6 +39,8 @@ const services: ReadonlyMap<string, ReadonlyMap<string, AnyOperation>> = new Map
   ['kms', kmsOperations],
   ['iam', iamOperations],
   ['sts', stsOperations],
+  ['cloudtrail', cloudTrailOperations],
+  ['cloudwatch', cloudWatchOperations],
 ]);
 /** Stands for every service, and every operation, that there is not. */
 const UNKNOWN = 'unknown';

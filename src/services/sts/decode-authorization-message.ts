@@ -1,8 +1,9 @@
 import type { DecodeAuthorizationMessageRequest, DecodeAuthorizationMessageResponse } from '@aws-sdk/client-sts';
 import { KeyholdError } from '../../runtime/errors.ts';
 import { required, string, structure } from '../../wire/shapes.ts';
+import { accountTarget } from '../account-target.ts';
 import type { StsOperation } from './ports.ts';
-import { accountTarget, refusingSessions } from './targets.ts';
+import { refusingSessions } from './targets.ts';
 
 /**
  * AWS's encoded messages come with refusals of Amazon EC2 and a few others: those of KMS, IAM and STS say in plain words why

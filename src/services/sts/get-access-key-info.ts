@@ -2,10 +2,11 @@ import type { GetAccessKeyInfoRequest, GetAccessKeyInfoResponse } from '@aws-sdk
 import { KeyholdError } from '../../runtime/errors.ts';
 import { required, structure } from '../../wire/shapes.ts';
 import * as sts from '../../wire/sts-shapes.ts';
+import { accountTarget } from '../account-target.ts';
 import { accountOfSessionKeyId } from '../iam/identifiers.ts';
 import { accessKeysTable } from '../iam/records.ts';
 import type { StsOperation } from './ports.ts';
-import { accountTarget, refusingSessions } from './targets.ts';
+import { refusingSessions } from './targets.ts';
 
 /** Of any account's access key: who asks learns the account, and nothing of whose key it is or whether it is active. */
 export const getAccessKeyInfo: StsOperation<GetAccessKeyInfoRequest, GetAccessKeyInfoResponse, { account: undefined }> =

@@ -1,18 +1,8 @@
 import { KeyholdError } from '../../runtime/errors.ts';
+import { accountTarget } from '../account-target.ts';
 import type { CallerSession } from '../caller.ts';
 import type { Target } from '../operation.ts';
 import type { StsPorts } from './ports.ts';
-
-/** The account as a whole. AWS writes its resource as `*`. */
-export function accountTarget<Input>(permission: string): Target<Input, undefined, StsPorts> {
-  return {
-    permission,
-    resolve: () => undefined,
-    facts: (_, scope) => ({ arn: '*', accountId: scope.caller.principal.accountId }),
-    condition: () => undefined,
-    summary: { namedBy: 'account', crossAccount: false, states: [], conditionKeys: [] },
-  };
-}
 
 /**
  * "No permissions are required to perform this operation. If an administrator attaches a policy … that explicitly denies

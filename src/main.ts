@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { pino } from 'pino';
 import {
   type AuditVerifyOptions,
@@ -22,6 +22,7 @@ import { METRICS_LISTEN } from './server/metrics/metrics-listener.ts';
 import { readRequestQuotas } from './server/request-quotas.ts';
 import { plantSeed, readSeedFile } from './server/seed.ts';
 import { findPort, type RunningServer, startWorkers } from './server/supervisor.ts';
+import { version } from './server/version.ts';
 
 /**
  * The command line. Exit status: 0 after a clean stop or when a command has done its work, 2 when the start or the command
@@ -218,11 +219,6 @@ function inUrl(host: string): string {
 
 function shellQuoted(path: string): string {
   return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
-}
-
-function version(): string {
-  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(manifest) as { version: string }).version;
 }
 
 /** What the person who started the server did or can do something about. */

@@ -57,6 +57,7 @@ test('every option is read from the command line, and from its variable alike', 
     auditOnFailure: { files: 'continue', sinks: 'continue' },
     auditSignIntervalSeconds: 5,
     logLevel: 'debug',
+    tracing: { url: 'http://127.0.0.1:4318/v1/traces', ratio: 0.25 },
     sandbox: false,
   };
   const values = {
@@ -74,6 +75,8 @@ test('every option is read from the command line, and from its variable alike', 
     'audit-on-failure': 'continue',
     'audit-sign-interval': '5',
     'log-level': 'debug',
+    'otlp-traces': 'http://127.0.0.1:4318/v1/traces',
+    'trace-ratio': '0.25',
   };
   const variableOf = (name: string) => `KEYHOLD_${name.toUpperCase().replaceAll('-', '_')}`;
   const argv = Object.entries(values).flatMap(([name, value]) => [`--${name}`, value]);
@@ -228,6 +231,9 @@ describe('refused', () => {
       ['--audit-anchor=https://u:p@example.com/'],
       '--audit-anchor wants a file, or an http or https URL without a user',
     ],
+    [['--trace-ratio=1'], '--trace-ratio goes with --otlp-traces'],
+    [['--otlp-traces=collector:4318'], '--otlp-traces wants an http or https URL without a user and a password'],
+    [['--otlp-traces=http://collector:4318', '--trace-ratio=2'], "--trace-ratio wants a number from 0 to 1, not '2'"],
     [['--audit-on-failure=ignore'], "--audit-on-failure wants refuse or continue, not 'ignore'"],
     [['--audit-sign-interval=0'], "--audit-sign-interval wants 1 to 3600, not '0'"],
     [['audit', 'verify', '--begins-after=x'], "--begins-after wants 1 to 9007199254740991, not 'x'"],

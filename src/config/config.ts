@@ -24,6 +24,8 @@ export interface Config {
   /** How often the heads of the audit streams are signed. */
   readonly auditSignIntervalSeconds: number;
   readonly logLevel: LogLevel;
+  /** Where spans of requests are sent, and of how many of the traces that begin here. */
+  readonly tracing?: { readonly url: string; readonly ratio: number };
   readonly sandbox: boolean;
   /** A file of certificates in PEM, trusted beside AWS's as roots of Nitro enclaves' attestation documents. */
   readonly attestationRootPath?: string;
@@ -161,6 +163,16 @@ const commands = {
         variable: 'KEYHOLD_LOG_LEVEL',
         value: 'level',
         help: `one of ${logLevels.join(', ')} (default info)`,
+      },
+      'otlp-traces': {
+        variable: 'KEYHOLD_OTLP_TRACES',
+        value: 'url',
+        help: 'send a span of each request to this OpenTelemetry collector (http://…:4318/v1/traces)',
+      },
+      'trace-ratio': {
+        variable: 'KEYHOLD_TRACE_RATIO',
+        value: 'share',
+        help: 'of requests that bring no trace, how many begin one, from 0 to 1 (default 1)',
       },
       'insecure-http': {
         variable: 'KEYHOLD_INSECURE_HTTP',
@@ -321,6 +333,7 @@ function readConfig({ text, flag }: Given<ServeOption>, nowMs: number): Config {
   const seed = text('seed');
   const revokeSessionsBeforeMs = readRevocation(text('revoke-sessions-before'), nowMs);
   const auditAnchor = readAnchor(text('audit-anchor'), readDataDir({ text }));
+  const tracing = readTracing(text('otlp-traces'), text('trace-ratio'));
   const sandbox = flag('sandbox');
   if (sandbox && !isLoopback(host)) throw refused(`--sandbox listens on loopback addresses only, not on ${host}`);
   if (!isLoopback(host) && tls === undefined && !flag('insecure-http')) {
@@ -344,6 +357,7 @@ function readConfig({ text, flag }: Given<ServeOption>, nowMs: number): Config {
     auditOnFailure: readOnFailure(text('audit-on-failure')),
     auditSignIntervalSeconds: readWholeNumber('audit-sign-interval', text('audit-sign-interval') ?? '60', 1, 3600),
     logLevel: readLogLevel(text('log-level') ?? 'info'),
+    ...(tracing === undefined ? {} : { tracing }),
     sandbox,
   };
 }
@@ -503,6 +517,20 @@ function readQuotasSource(text: string | undefined): string | undefined {
 }
 
 /** What a file in the data directory kept would be put back with it. */
+function readTracing(otlp: string | undefined, share: string | undefined): Config['tracing'] {
+  if (otlp === undefined) {
+    if (share !== undefined) throw refused('--trace-ratio goes with --otlp-traces');
+    return undefined;
+  }
+  const url = /^https?:\/\//.test(otlp) ? URL.parse(otlp) : null;
+  if (url === null || url.username !== '' || url.password !== '') {
+    throw refused('--otlp-traces wants an http or https URL without a user and a password');
+  }
+  const ratio = share === undefined ? 1 : /^(?:0|1|0?\.\d{1,9})$/.test(share) ? Number(share) : Number.NaN;
+  if (Number.isNaN(ratio)) throw refused(`--trace-ratio wants a number from 0 to 1, not '${share}'`);
+  return { url: url.href, ratio };
+}
+
 function readAnchor(text: string | undefined, dataDir: string): AnchorTarget | undefined {
   if (text === undefined) return undefined;
   if (/^https?:\/\//.test(text)) {

@@ -20,6 +20,7 @@ const createKey = {
   xAmzTarget: 'TrentService.CreateKey',
   contentType: '',
   userAgent: 'test',
+  traceParent: '',
   host: 'localhost',
   sourceIp: '127.0.0.1',
 };

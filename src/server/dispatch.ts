@@ -10,10 +10,12 @@ import { type AnyOperation, perform, type Service } from '../services/perform.ts
 import type { ErrorResponse } from '../wire/failure.ts';
 import type { Protocol } from '../wire/protocol.ts';
 import type { SignedRequest } from '../wire/sigv4/signed-request.ts';
+import { readTraceParent } from '../wire/traceparent.ts';
 import type { Authenticator } from './authenticate.ts';
 import { type Call, callFinder, protocolOf } from './find-call.ts';
 import type { Answered } from './metrics/worker-metrics.ts';
 import type { Throttle } from './request-limiter.ts';
+import type { Tracing } from './tracing.ts';
 
 /** A request as the listener hands it over: its bytes, and what the connection says of it. */
 export interface ServerRequest extends SignedRequest {
@@ -23,6 +25,8 @@ export interface ServerRequest extends SignedRequest {
   /** The body was longer than any may be, and is not in `body`. */
   readonly tooLarge: boolean;
   readonly userAgent: string;
+  /** The header of W3C Trace Context; empty where there is none. */
+  readonly traceParent: string;
   readonly host: string;
   readonly sourceIp: string;
   readonly tls?: { readonly version: string; readonly cipher: string };
@@ -47,12 +51,19 @@ export interface DispatchDependencies {
   readonly authenticated?: (caller: Caller, service: string, region: string, nowMs: number) => void;
   /** Absent where requests are not limited. */
   readonly throttle?: Throttle;
+  /** Absent where nobody collects spans. */
+  readonly tracing?: Tracing;
   /** Told of each request when its answer is ready. It is quick, and does not throw. */
   readonly answered?: (request: Answered) => void;
   readonly audit: AuditTrail;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+}
+
+/** What logs name a request by besides its own id. */
+interface Traced {
+  readonly traceId?: string;
 }
 
 /** AWS's global endpoint of STS, where requests without a signature go, is in this one. */
@@ -66,6 +77,7 @@ const REGION_OF_UNSIGNED_REQUESTS = 'us-east-1';
 export function dispatcher(dependencies: DispatchDependencies): (request: ServerRequest) => Promise<ServerResponse> {
   const { audit, clock, random, log, throttle } = dependencies;
   const findCall = callFinder(dependencies.services);
+  const tellsRequests = log.isLevelEnabled('debug');
 
   /** Does what is asked and gives the body of the answer, once the audit record is written. */
   async function answer(call: Call, request: ServerRequest, attempt: Attempt): Promise<string> {
@@ -130,7 +142,7 @@ export function dispatcher(dependencies: DispatchDependencies): (request: Server
     return input;
   }
 
-  async function recordRefusal(error: unknown, attempt: Attempt, protocol: Protocol): Promise<ErrorResponse> {
+  async function recordRefusal(error: unknown, attempt: Attempt & Traced, protocol: Protocol): Promise<ErrorResponse> {
     const refused = refusal(error, attempt, protocol);
     try {
       await recordAttempt(refusedAttempt(attempt, refused, error, random.uuid()), audit, random);
@@ -140,17 +152,20 @@ export function dispatcher(dependencies: DispatchDependencies): (request: Server
     }
   }
 
-  function refusal(error: unknown, attempt: Attempt, protocol: Protocol): ErrorResponse {
+  function refusal(error: unknown, attempt: Attempt & Traced, protocol: Protocol): ErrorResponse {
     const response = protocol.writeError(error, attempt.requestId);
     if (response.status >= 500) {
-      log.error({ err: error, requestId: attempt.requestId, operation: attempt.operation?.name }, 'request failed');
+      const { requestId, operation, traceId } = attempt;
+      log.error({ err: error, requestId, traceId, operation: operation?.name }, 'request failed');
     }
     return response;
   }
 
   return async (request) => {
     const startMs = monotonicMs();
-    const attempt: Attempt = {
+    const parent = readTraceParent(request.traceParent);
+    const finishSpan = dependencies.tracing?.begin(parent);
+    const attempt: Attempt & Traced = {
       requestId: random.uuid(),
       eventId: random.uuid(),
       nowMs: clock.now(),
@@ -159,28 +174,29 @@ export function dispatcher(dependencies: DispatchDependencies): (request: Server
       host: request.host,
       touched: [],
       ...(request.tls === undefined ? undefined : { tls: request.tls }),
+      ...(parent === undefined ? undefined : { traceId: parent.traceId }),
     };
     const { requestId } = attempt;
     let protocol = protocolOf(request);
     let call: Call | undefined;
-    const measure = (code?: AwsErrorCode, error?: unknown) =>
-      dependencies.answered?.({
-        service: call?.service?.name,
-        operation: call?.operation,
-        accountId: attempt.identity?.accountId,
-        code,
-        error,
-        seconds: (monotonicMs() - startMs) / 1000,
-      });
+    const tell = (status: number, code?: AwsErrorCode, error?: unknown) => {
+      const seconds = (monotonicMs() - startMs) / 1000;
+      const [service, operation] = [call?.service?.name, call?.operation];
+      dependencies.answered?.({ service, operation, accountId: attempt.identity?.accountId, code, error, seconds });
+      finishSpan?.({ service, operation: operation?.name, requestId, status, code });
+      if (!tellsRequests) return;
+      const { traceId } = attempt;
+      log.debug({ requestId, traceId, service, operation: operation?.name, status, code, seconds }, 'request');
+    };
     try {
       call = findCall(request);
       protocol = call.protocol;
       const body = await answer(call, request, attempt);
-      measure();
+      tell(200);
       return { status: 200, body, requestId, contentType: protocol.contentType };
     } catch (error) {
       const { status, type, body } = await recordRefusal(error, attempt, protocol);
-      measure(type, error);
+      tell(status, type, error);
       const { contentType, errorTypeHeader } = protocol;
       return { status, body, requestId, contentType, ...(errorTypeHeader ? { errorType: type } : undefined) };
     }

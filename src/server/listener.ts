@@ -243,6 +243,7 @@ async function respond(
     xAmzTarget,
     contentType: xAmzTarget === '' && target === '/' ? headerValue(rawHeaders, 'content-type') : '',
     userAgent: headerValue(rawHeaders, 'user-agent'),
+    traceParent: headerValue(rawHeaders, 'traceparent'),
     host: headerValue(rawHeaders, 'host'),
     sourceIp: sourceIpOf(socket.remoteAddress),
     ...(options.tls === undefined ? undefined : { tls: tlsOf(socket as TLSSocket) }),

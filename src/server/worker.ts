@@ -54,7 +54,9 @@ import type { RequestQuotas } from './request-quotas.ts';
 import { epochOf, movableClock, type SharedMemory } from './shared-memory.ts';
 import { sideDoor } from './side-door.ts';
 import { type Chore, startSweeper } from './sweeper.ts';
+import { startTracing } from './tracing.ts';
 import { startUsageWriter } from './usage-writer.ts';
+import { version } from './version.ts';
 
 /** One worker thread: its own store, caches, audit stream and listener, wired by hand. */
 
@@ -153,6 +155,15 @@ async function run(orders: WorkerOrders, monitor: Monitor): Promise<{ stop(): Pr
   });
   const audit = metrics.ofTrail(trail);
 
+  const tracing =
+    config.tracing === undefined
+      ? undefined
+      : await startTracing({
+          ...config.tracing,
+          worker: slot,
+          version: version(),
+          onFailure: (err) => log.warn({ err }, 'spans cannot be sent'),
+        });
   const keysOfServices = serviceKeys({ store, keys, custody, random, compilePolicy, audit });
 
   const services = [
@@ -195,6 +206,7 @@ async function run(orders: WorkerOrders, monitor: Monitor): Promise<{ stop(): Pr
         if (session?.roleUsageName !== undefined) usagesOfRoles.note(session.roleUsageName, service, region, nowMs);
       },
       answered: metrics.answered,
+      ...(tracing === undefined ? {} : { tracing }),
       audit,
       clock,
       random,
@@ -229,6 +241,7 @@ async function run(orders: WorkerOrders, monitor: Monitor): Promise<{ stop(): Pr
       for (const writer of usageWriters) await writer.stop();
       await audit.close();
       await store.close();
+      await tracing?.stop();
       monitor.close();
       metrics.stop();
     },

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { KeySpec } from '../src/crypto/key-specs.ts';
+import { type AuditingMeasurement, type AuditingPlan, measureAuditing } from './auditing.ts';
 import { type Contention, type ContentionPlan, measureContention } from './contention.ts';
 import { driveLoad, type LoadResult } from './driver.ts';
 import { type GrantsMeasurement, type GrantsPlan, measureGrants } from './grants.ts';
@@ -38,6 +39,7 @@ export interface Plan {
   readonly contention: ContentionPlan | undefined;
   readonly grants: GrantsPlan | undefined;
   readonly identityPolicies: IdentityPoliciesPlan | undefined;
+  readonly auditing: AuditingPlan | undefined;
   /** Has the servers write CPU profiles, which makes them slower. */
   readonly profile: boolean;
 }
@@ -72,6 +74,7 @@ export interface BenchmarkReport {
   readonly contention: Contention | undefined;
   readonly grants: readonly GrantsMeasurement[];
   readonly identityPolicies: IdentityPoliciesMeasurement | undefined;
+  readonly auditing: AuditingMeasurement | undefined;
   /** The files that `profile` asked for. */
   readonly profiles: readonly string[];
 }
@@ -159,9 +162,16 @@ export async function runBenchmark(plan: Plan, tell: (line: string) => void): Pr
     if (plan.identityPolicies !== undefined) tell('deciding by identity policies');
     const identityPolicies =
       plan.identityPolicies && (await measureIdentityPolicies(join(directory, 'policies'), plan.identityPolicies));
+    let auditing: AuditingMeasurement | undefined;
+    if (plan.auditing !== undefined) {
+      tell('encrypting with and without audit records');
+      const path = join(directory, 'auditing');
+      mkdirSync(path);
+      auditing = await measureAuditing(path, plan.connections, plan.auditing);
+    }
     // Servers write their profiles when they end.
     await cleanUp();
-    return { plan, servers, contention, grants, identityPolicies, profiles: profilesIn(profileDirectory) };
+    return { plan, servers, contention, grants, identityPolicies, auditing, profiles: profilesIn(profileDirectory) };
   } finally {
     await cleanUp();
     process.off('SIGINT', interrupted).off('SIGTERM', interrupted);

@@ -3,7 +3,15 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { type Plan, runBenchmark } from './benchmark.ts';
 import { canMeasureProcesses } from './process-usage.ts';
-import { CONTENTION, GRANTS, IDENTITY_POLICIES, type JsonMeasurement, jsonReport, tableReport } from './report.ts';
+import {
+  AUDITING,
+  CONTENTION,
+  GRANTS,
+  IDENTITY_POLICIES,
+  type JsonMeasurement,
+  jsonReport,
+  tableReport,
+} from './report.ts';
 import { workloads } from './workload.ts';
 
 const main = fileURLToPath(new URL('main.ts', import.meta.url));
@@ -21,6 +29,7 @@ const tiny: Plan = {
   contention: { rounds: 1, roundMs: 100, patienceMs: 0 },
   grants: { few: 1, many: 3, rounds: 1, decisionsPerRound: 5 },
   identityPolicies: { policies: 1, statementsEach: 5, rounds: 1, requestsPerRound: 5 },
+  auditing: { rounds: 1, requestsPerRound: 10 },
   profile: false,
 };
 
@@ -28,7 +37,13 @@ test.runIf(canMeasureProcesses())(
   'a small run of everything reports each operation in the promised shape',
   async () => {
     const report = await runBenchmark(tiny, () => {});
-    const { [CONTENTION]: contention, [GRANTS]: grants, [IDENTITY_POLICIES]: policies, ...json } = jsonReport(report);
+    const {
+      [CONTENTION]: contention,
+      [GRANTS]: grants,
+      [IDENTITY_POLICIES]: policies,
+      [AUDITING]: auditing,
+      ...json
+    } = jsonReport(report);
     const everywhere = ['Encrypt', 'Decrypt', 'GenerateDataKey'];
     const withPrimitive = [
       'Sign ECC_NIST_P256',
@@ -62,6 +77,11 @@ test.runIf(canMeasureProcesses())(
       keyPairs: expect.any(Number),
     });
     expect(grants).toMatchObject({ 'as many grantees': { ratioToFew: expect.any(Number) } });
+    expect(auditing).toEqual({
+      withMicros: expect.any(Number),
+      withoutMicros: expect.any(Number),
+      share: expect.any(Number),
+    });
     expect(policies).toEqual({ withMicros: expect.any(Number), withoutMicros: expect.any(Number) });
     expect(tableReport(report)).toMatch(/GenerateDataKey +\d+/);
   },
@@ -84,5 +104,5 @@ test('a part of a name that no operation has is refused', () => {
 test('--help tells the options', () => {
   const { status, stdout } = bench('--help');
   expect(status).toBe(0);
-  for (const option of ['--quick', '--only', '--json', '--profile']) expect(stdout).toContain(option);
+  for (const option of ['--quick', '--only', '--audit', '--json', '--profile']) expect(stdout).toContain(option);
 });

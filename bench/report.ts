@@ -1,4 +1,5 @@
 import { availableParallelism, cpus } from 'node:os';
+import type { AuditingMeasurement } from './auditing.ts';
 import type { BenchmarkReport, KeyholdMeasurement, ServerReport } from './benchmark.ts';
 import type { Contention } from './contention.ts';
 import type { GrantsMeasurement } from './grants.ts';
@@ -17,6 +18,8 @@ export const targets = {
   grantsGrowth: 0.2,
   /** How many microseconds more an Encrypt may take whose caller has policies of its own. */
   identityPoliciesMicros: 10,
+  /** The share of auditing in the CPU time of an Encrypt. */
+  auditingShare: 0.15,
   /** How much more CPU time a request may take with many keys than with few. */
   growth: 0.1,
   residentMebibytes: 300,
@@ -51,15 +54,26 @@ export interface JsonIdentityPolicies {
   readonly withoutMicros: number;
 }
 
+/** Encrypt with and without audit records, as `--json` prints it. */
+export interface JsonAuditing {
+  readonly withMicros: number;
+  readonly withoutMicros: number;
+  readonly share: number;
+}
+
 /** What `--json` prints is one of these, by name. */
-export type JsonReport = Record<string, JsonMeasurement | JsonContention | JsonGrants | JsonIdentityPolicies>;
+export type JsonReport = Record<
+  string,
+  JsonMeasurement | JsonContention | JsonGrants | JsonIdentityPolicies | JsonAuditing
+>;
 
 export const CONTENTION = 'Encrypt while RSA_4096 data key pairs are made';
 export const GRANTS = 'Decisions by grant';
+export const AUDITING = 'Encrypt without audit records';
 export const IDENTITY_POLICIES = 'Encrypt by a caller with policies';
 
 /** By operation; those of servers with more keys than the first as `Encrypt@100000keys`. */
-export function jsonReport({ servers, contention, grants, identityPolicies }: BenchmarkReport): JsonReport {
+export function jsonReport({ servers, contention, grants, identityPolicies, auditing }: BenchmarkReport): JsonReport {
   const measurements = servers.flatMap(({ keys, measurements }, position) =>
     measurements.map((measured): [string, JsonMeasurement] => [
       position === 0 ? measured.name : `${measured.name}@${keys}keys`,
@@ -71,6 +85,7 @@ export function jsonReport({ servers, contention, grants, identityPolicies }: Be
     ...(contention === undefined ? {} : { [CONTENTION]: jsonContention(contention) }),
     ...(grants.length === 0 ? {} : { [GRANTS]: jsonGrants(grants) }),
     ...(identityPolicies === undefined ? {} : { [IDENTITY_POLICIES]: jsonIdentityPolicies(identityPolicies) }),
+    ...(auditing === undefined ? {} : { [AUDITING]: jsonAuditing(auditing) }),
   };
 }
 
@@ -140,7 +155,7 @@ export function tableReport(report: BenchmarkReport): string {
     }
   }
   if (report.contention !== undefined) lines.push(contentionLine(report.contention));
-  lines.push(...grantsLines(report), ...identityPoliciesLines(report));
+  lines.push(...grantsLines(report), ...identityPoliciesLines(report), ...auditingLines(report));
   if (report.profiles.length > 0) {
     lines.push('', 'Keyhold was slower than it is, because it wrote profiles:');
     for (const path of report.profiles) lines.push('', path, ...profileSummary(path));
@@ -238,4 +253,28 @@ function identityPoliciesLines({ plan, identityPolicies }: BenchmarkReport): str
 
 function jsonIdentityPolicies({ withMicros, withoutMicros }: IdentityPoliciesMeasurement): JsonIdentityPolicies {
   return { withMicros: rounded(withMicros, 2), withoutMicros: rounded(withoutMicros, 2) };
+}
+
+/** Of all that the server does for a request, how much is for the audit trail and what is made of it. */
+function auditingShare({ withMicros, withoutMicros }: AuditingMeasurement): number {
+  return (withMicros - withoutMicros) / withMicros;
+}
+
+function auditingLines({ auditing }: BenchmarkReport): string[] {
+  if (auditing === undefined) return [];
+  const { withMicros, withoutMicros } = auditing;
+  const share = auditingShare(auditing);
+  return [
+    `Encrypt with audit records: ${withMicros.toFixed(1)} µs, ${withoutMicros.toFixed(1)} µs without; ` +
+      `${(share * 100).toFixed(1)} % of it is auditing, ${verdict(share <= targets.auditingShare)} (≤ ${targets.auditingShare * 100} %)`,
+  ];
+}
+
+function jsonAuditing(auditing: AuditingMeasurement): JsonAuditing {
+  const { withMicros, withoutMicros } = auditing;
+  return {
+    withMicros: rounded(withMicros, 2),
+    withoutMicros: rounded(withoutMicros, 2),
+    share: rounded(auditingShare(auditing), 3),
+  };
 }

@@ -1,5 +1,15 @@
-import { closeSync, existsSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
-import { closedFile, segmentsOf, sequenceOf, streamFile } from './stream-files.ts';
+import { closeSync, existsSync, fstatSync, readSync, statSync } from 'node:fs';
+import { KeyholdError } from '../runtime/errors.ts';
+import {
+  closedFile,
+  firstSequenceIn,
+  openIfThere,
+  type Segment,
+  segmentsOf,
+  sequenceOf,
+  streamFile,
+} from './stream-files.ts';
+import { headOnDisk } from './stream-tail.ts';
 
 /**
  * Reads an audit stream as it grows, from file to file, for those who do something with every record: the index, trails,
@@ -39,6 +49,16 @@ export interface StreamFollower {
 
 export const BEGINNING: StreamPosition = { sequence: 0, segment: 0, offset: 0 };
 
+/** Where a stream ends now; undefined if its last line is none of a worker's, so that nobody can tell. */
+export function endOfStream(directory: string, stream: string): StreamPosition | undefined {
+  try {
+    return { ...BEGINNING, sequence: headOnDisk(directory, stream).sequence };
+  } catch (error) {
+    if (error instanceof KeyholdError) return undefined;
+    throw error;
+  }
+}
+
 const CHUNK_BYTES = 1024 * 1024;
 const LONGEST_LINE_BYTES = 64 * 1024 * 1024;
 const LINE_FEED = 0x0a;
@@ -53,6 +73,8 @@ export interface FollowOptions {
    * cannot finish, it cuts off.
    */
   readonly written: () => number;
+  /** How much is read at once, and kept in memory for the stream. Default: 1 MiB. */
+  readonly chunkBytes?: number;
   /**
    * Told where the line that is due is another one, or none at all (undefined): someone has been at the file. Reading goes
    * on, for whoever removes a line must not silence what comes after it. What exactly is wrong, verification tells.
@@ -60,17 +82,26 @@ export interface FollowOptions {
   readonly onGap?: (due: number, found: number | undefined) => void;
 }
 
+/** Undefined where its worker has closed the file in this very moment, so that it is called otherwise. */
+function openSegment({ path, first, closed }: Segment): number | undefined {
+  const fd = openIfThere(path);
+  if (fd === undefined || closed || firstSequenceIn(fd) === first) return fd;
+  closeSync(fd);
+  return undefined;
+}
+
 interface OpenSegment {
   readonly fd: number;
   readonly first: number;
 }
 
-export function followStream({ directory, stream, after = BEGINNING, written, onGap }: FollowOptions): StreamFollower {
+export function followStream(options: FollowOptions): StreamFollower {
+  const { directory, stream, after = BEGINNING, written, onGap, chunkBytes = CHUNK_BYTES } = options;
   let { sequence } = after;
   /** Undefined until the file is there that holds the next line. */
   let open: OpenSegment | undefined;
   let offset = 0;
-  let buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  let buffer = Buffer.allocUnsafeSlow(chunkBytes);
 
   /** Where to go on in the first file that is opened. */
   let resume: StreamPosition | undefined = after;
@@ -83,7 +114,9 @@ export function followStream({ directory, stream, after = BEGINNING, written, on
       segments.findLast(({ first }) => first <= sequence + 1) ??
       segments[0];
     if (segment === undefined) return false;
-    open = { fd: openSync(segment.path, 'r'), first: segment.first };
+    const fd = openSegment(segment);
+    if (fd === undefined) return false;
+    open = { fd, first: segment.first };
     offset = segment.first === resume?.segment ? resume.offset : 0;
     resume = undefined;
     // What came before it has been removed since.

@@ -48,7 +48,7 @@ async function signHeads(at: Heads['at'] = 'interval', follows?: ChainLink): Pro
   const time = new Date(Date.UTC(2026, 10, 22) + 1000 * ++seconds).toISOString();
   const heads = streamsOf(directory).map((stream) => ({
     stream,
-    ...headOnDisk(streamFile(directory, stream), stream),
+    ...headOnDisk(directory, stream),
   }));
   const trail = openFileTrail({ directory, stream: HEADS_STREAM });
   const said = { time, at, heads, ...(follows === undefined ? {} : { follows }) };
@@ -95,7 +95,7 @@ const recordOf = (line: string) => line.slice(line.indexOf('"record":') + '"reco
 describe('a trail as it was written', () => {
   test('is proved up to the newest signed heads', async () => {
     await signedTrail();
-    expect(prove({ anchor, noted: headOnDisk(streamFile(directory, HEADS_STREAM), HEADS_STREAM) })).toEqual({
+    expect(prove({ anchor, noted: headOnDisk(directory, HEADS_STREAM) })).toEqual({
       streams: [
         { stream: 'w0', records: 12, signed: 12 },
         { stream: 'w1', records: 6, signed: 6 },
@@ -213,7 +213,7 @@ describe('what someone did to a signed trail is found, whatever they can write b
     const path = streamFile(directory, 'w1');
     const whole = readFileSync(path);
     rmSync(path);
-    expect(firstProblem()).toBe('w1 line 1 is missing, with the whole file: 6 records were signed');
+    expect(firstProblem()).toBe('w1 line 1 is missing, with the whole stream: 6 records were signed');
     writeFileSync(path, '');
     expect(firstProblem()).toMatch(/^w1 line 1 is missing: 2 records were signed at/);
     writeFileSync(path, whole);

@@ -4,14 +4,15 @@ import { KeyholdError } from '../runtime/errors.ts';
 import { type ChainLink, genesis, linkOf } from './hash-chain.ts';
 import { linesOf } from './lines-of.ts';
 import { HEADS_STREAM, type Heads, keyIdOf, parseHeads, readSignedHeads, type StreamHead } from './signed-heads.ts';
-import { streamFile, streamsOf } from './stream-files.ts';
+import { closedFilesOf, streamFile, streamsOf } from './stream-files.ts';
 import { headOnDisk } from './stream-tail.ts';
-import { type LineProblem, walkChain } from './verify.ts';
+import { type ChainWalk, type LineProblem, walkChain } from './verify.ts';
 
 /**
  * Proves an audit directory: that every stream is the one whose heads the deployment signed. The signed heads are verified
  * first, with their own chain, what the store notes of them and what an anchor elsewhere kept; then each stream is gone
- * through beside them, and must have the signed hash wherever a head was signed.
+ * through beside them, file after file, and must have the signed hash wherever a head was signed. Its older files may be gone as
+ * far as signed heads say that they may be: that is what retention removes, and nobody else.
  *
  * INVARIANT: signed heads are read before the streams that they speak of. A head is signed once its lines are on the disk,
  * so a server may go on writing meanwhile, and what it adds is more than was signed and never less.
@@ -42,18 +43,31 @@ export interface Proof {
 
 export interface StreamProof {
   readonly stream: string;
-  /** From the first on, all that fit. */
+  /** From the first on, all that fit; those that retention has removed among them. */
   readonly records: number;
   /** How many of them are covered by a signature. */
   readonly signed: number;
+  /** How many retention has removed; absent if none. */
+  readonly removed?: number;
 }
 
 export interface Problem extends LineProblem {
   readonly stream: string;
 }
 
+/** A server that runs may remove files while they are verified, once newer signed heads say so. */
+const MOST_ATTEMPTS = 3;
+
 /** Throws StartupRefused if the key is none, and what the file system throws. */
 export function proveAuditDirectory(options: ProofOptions): Proof {
+  for (let attempt = 1; ; attempt++) {
+    const { fileMissing, trusted, ...proof } = proveOnce(options);
+    const signedSince = headOnDisk(options.directory, HEADS_STREAM).sequence > trusted.sequence;
+    if (!fileMissing || !signedSince || attempt === MOST_ATTEMPTS) return proof;
+  }
+}
+
+function proveOnce(options: ProofOptions): Proof & { fileMissing: boolean; trusted: ChainLink } {
   const { directory } = options;
   const notes: string[] = [];
   const problems: Problem[] = [];
@@ -61,22 +75,28 @@ export function proveAuditDirectory(options: ProofOptions): Proof {
   problems.push(...heads.problems);
   const streams: StreamProof[] = [];
   const present = streamsOf(directory);
+  let fileMissing = false;
   for (const stream of [...new Set([...present, ...heads.newest.keys()])].sort()) {
     const signed = heads.newest.get(stream);
     if (!present.includes(stream)) {
       if (signed?.sequence === 0) continue;
-      const what = `is missing, with the whole file: ${linesSigned(signed?.sequence ?? 0)}`;
+      const what = `is missing, with the whole stream: ${linesSigned(signed?.sequence ?? 0)}`;
       problems.push({ stream, line: 1, what });
       continue;
     }
-    const { proof, problem, tornBytes } = proveStream(stream, heads, options);
+    const { proof, walk } = proveStream(stream, heads, options);
     streams.push(proof);
-    const first = earlier(problem ?? addedAfterStop(proof, heads), heads.added.get(stream));
+    fileMissing ||= walk.fileMissing;
+    const first = earlier(walk.problem ?? addedAfterStop(proof, heads, directory), heads.added.get(stream));
     if (first !== undefined) problems.push({ stream, ...first });
-    if (tornBytes > 0) {
-      notes.push(`${stream} ends in ${tornBytes} bytes of an unfinished line: a crash left it, or it is being written`);
+    if (walk.tornBytes > 0) {
+      notes.push(
+        `${stream} ends in ${walk.tornBytes} bytes of an unfinished line: a crash left it, or it is being written`,
+      );
     }
     if (signed === undefined) notes.push(`${stream} is in no signed heads yet`);
+    const keptFrom = heads.keptFrom.get(stream)?.sequence ?? 0;
+    if (walk.first <= keptFrom) notes.push(`${stream} still has lines before ${keptFrom + 1}, which may be removed`);
   }
   const { last, trusted } = heads;
   return {
@@ -86,6 +106,8 @@ export function proveAuditDirectory(options: ProofOptions): Proof {
       : { signed: { sequence: trusted.sequence, time: last.time, streams: heads.newest.size } }),
     problems,
     notes,
+    fileMissing,
+    trusted,
   };
 }
 
@@ -96,6 +118,8 @@ interface ProvenHeads {
   readonly last?: Heads;
   /** Of each stream that ever had a head, the newest. */
   readonly newest: ReadonlyMap<string, StreamHead>;
+  /** Of each stream whose older files may be gone, the last line that may be. */
+  readonly keptFrom: ReadonlyMap<string, ChainLink>;
   /** What was added to streams of workers while no server ran. */
   readonly added: ReadonlyMap<string, LineProblem>;
   readonly problems: readonly Problem[];
@@ -109,6 +133,7 @@ function proveHeads(options: ProofOptions, notes: string[]): ProvenHeads {
   const keyId = keyIdOf(options.publicKey);
   const read = (line: Buffer) => readSignedHeads(line, key, keyId);
   const newest = new Map<string, StreamHead>();
+  const keptFrom = new Map<string, ChainLink>();
   const added = new Map<string, LineProblem>();
   const problems: Problem[] = [];
   const told = (line: number, what: string) => problems.push({ stream: HEADS_STREAM, line, what });
@@ -142,16 +167,24 @@ function proveHeads(options: ProofOptions, notes: string[]): ProvenHeads {
       }
       newest.set(head.stream, head);
     }
+    for (const { stream, ...link } of heads.begins ?? []) {
+      if (link.sequence > (keptFrom.get(stream)?.sequence ?? 0)) keptFrom.set(stream, link);
+    }
     last = heads;
     return undefined;
   }
 
   if (!existsSync(path)) {
     told(1, 'is missing: no heads were ever signed, or someone removed them');
-    return { path, trusted: genesis(HEADS_STREAM), newest, added, problems };
+    return { path, trusted: genesis(HEADS_STREAM), newest, keptFrom, added, problems };
+  }
+  // Of this stream no server closes a file; what is called like one may not stand in for the beginning of it.
+  if (closedFilesOf(directory, HEADS_STREAM).length > 0) {
+    told(1, 'is in a closed file, of which this stream has none');
+    return { path, trusted: genesis(HEADS_STREAM), newest, keptFrom, added, problems };
   }
   const progress = (bytes: number) => onProgress?.(HEADS_STREAM, bytes);
-  const { link: trusted, problem, tornBytes } = walkChain(path, HEADS_STREAM, { line: judge, progress });
+  const { link: trusted, problem, tornBytes } = walkChain(directory, HEADS_STREAM, { line: judge, progress });
   if (problem !== undefined) told(problem.line, problem.what);
   else if (noted !== undefined && noted.sequence > trusted.sequence) {
     told(trusted.sequence + 1, `is missing: the store notes signed heads up to ${noted.sequence}`);
@@ -165,7 +198,7 @@ function proveHeads(options: ProofOptions, notes: string[]): ProvenHeads {
     );
   }
   if (tornBytes > 0) notes.push(`the signed heads end in ${tornBytes} bytes of an unfinished line`);
-  return { path, trusted, ...(last === undefined ? {} : { last }), newest, added, problems };
+  return { path, trusted, ...(last === undefined ? {} : { last }), newest, keptFrom, added, problems };
 }
 
 interface AnchoredHeads extends ChainLink {
@@ -206,17 +239,18 @@ function* anchoredHeads(
   }
 }
 
-interface ProvenStream {
-  readonly proof: StreamProof;
-  readonly problem?: LineProblem;
-  readonly tornBytes: number;
-}
-
-function proveStream(stream: string, heads: ProvenHeads, { directory, onProgress }: ProofOptions): ProvenStream {
+function proveStream(
+  stream: string,
+  heads: ProvenHeads,
+  { directory, onProgress }: ProofOptions,
+): { readonly proof: StreamProof; readonly walk: ChainWalk } {
   const due = headsOfStream(stream, heads);
+  const keptFrom = heads.keptFrom.get(stream);
   let next = due.next();
   /** The newest link that a signature covers. */
   let signed = genesis(stream);
+  /** The link of the last line that is gone, and may be. */
+  let gone = signed;
 
   /** Compares the heads that were signed of the stream, up to this link of it. */
   function compare(link: ChainLink): LineProblem | undefined {
@@ -226,29 +260,44 @@ function proveStream(stream: string, heads: ProvenHeads, { directory, onProgress
         const what = `was written anew: the stream was put back to ${sequence} records before ${time}`;
         return { line: sequence + 1, what };
       }
-      const same = sequence === signed.sequence ? signed : link;
+      const there = sequence < gone.sequence ? { sequence, hash } : link;
+      const same = sequence === signed.sequence ? signed : there;
       if (same.hash !== hash) {
         const what = `or a later one, up to ${sequence}, is not the one that was signed at ${time}`;
         return { line: Math.min(signed.sequence + 1, sequence), what };
       }
       signed = same;
     }
+    if (link.sequence === keptFrom?.sequence && link.hash !== keptFrom.hash) {
+      return { line: link.sequence, what: 'or an earlier one is not the one up to which lines may be removed' };
+    }
     return undefined;
   }
 
-  const { link, problem, tornBytes } = walkChain(streamFile(directory, stream), stream, {
-    line: compare,
-    progress: (bytes) => onProgress?.(stream, bytes),
-  });
-  const first = problem ?? compare(link) ?? missing();
+  let inGap: LineProblem | undefined;
+  const visitor = {
+    line: (link: ChainLink) => inGap ?? compare(link),
+    passedOver(link: ChainLink) {
+      gone = link;
+      inGap ??= compare(link);
+    },
+    progress: (bytes: number) => onProgress?.(stream, bytes),
+  };
+  const walk = walkChain(directory, stream, visitor, keptFrom);
+  const { link, first } = walk;
+  const problem = walk.problem ?? inGap ?? compare(link) ?? missing();
   function missing(): LineProblem | undefined {
     if (next.done) return undefined;
     return { line: link.sequence + 1, what: `is missing: ${linesSigned(next.value.sequence)} at ${next.value.time}` };
   }
   return {
-    proof: { stream, records: link.sequence, signed: signed.sequence },
-    ...(first === undefined ? {} : { problem: first }),
-    tornBytes,
+    proof: {
+      stream,
+      records: link.sequence,
+      signed: signed.sequence,
+      ...(first > 1 ? { removed: first - 1 } : {}),
+    },
+    walk: { ...walk, ...(problem === undefined ? {} : { problem }) },
   };
 }
 
@@ -273,11 +322,15 @@ function* headsOfStream(
 }
 
 /** A server signs before its workers begin, so one that has stopped since has left nothing unsigned. */
-function addedAfterStop({ stream, records, signed }: StreamProof, heads: ProvenHeads): LineProblem | undefined {
-  const { path, trusted, last } = heads;
+function addedAfterStop(
+  { stream, records, signed }: StreamProof,
+  heads: ProvenHeads,
+  directory: string,
+): LineProblem | undefined {
+  const { trusted, last } = heads;
   if (last?.at !== 'stop' || records === signed || !isOfWorker(stream)) return undefined;
   // Or a server has started while this was reading.
-  if (headOnDisk(path, HEADS_STREAM).sequence !== trusted.sequence) return undefined;
+  if (headOnDisk(directory, HEADS_STREAM).sequence !== trusted.sequence) return undefined;
   return { line: signed + 1, what: `was added after the server stopped at ${last.time}` };
 }
 

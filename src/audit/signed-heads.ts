@@ -26,6 +26,8 @@ export interface Heads {
   readonly key: string;
   /** What the deployment signed last, where that is not the line before: there were signed heads that are gone. */
   readonly follows?: ChainLink;
+  /** Of streams whose older files may be removed from now on: the link of the last line that may be gone. */
+  readonly begins?: readonly StreamHead[];
   /** In the order of the streams' names. */
   readonly heads: readonly StreamHead[];
 }
@@ -48,13 +50,15 @@ export function keyIdOf(spki: Uint8Array): string {
 
 /** The record of the line that will follow `link` in the stream `heads`. */
 export function signedHeadsRecord(link: ChainLink, said: Omit<Heads, 'key'>, signer: HeadSigner): string {
-  const { time, at, follows, heads } = said;
+  const { time, at, follows, begins = [], heads } = said;
+  const written = ({ stream, sequence, hash: of }: StreamHead) => ({ stream, sequence, hash: of });
   const unsigned = JSON.stringify({
     time,
     at,
     key: keyIdOf(signer.publicKey),
     ...(follows === undefined ? {} : { follows }),
-    heads: heads.map(({ stream, sequence, hash: of }) => ({ stream, sequence, hash: of })),
+    ...(begins.length === 0 ? {} : { begins: begins.map(written) }),
+    heads: heads.map(written),
   });
   const signature = signer.sign(Buffer.from(chainLine(HEADS_STREAM, link, unsigned), 'utf8'));
   return `${unsigned.slice(0, -1)},"signature":"${Buffer.from(signature).toString('base64')}"}`;
@@ -78,17 +82,21 @@ export function readSignedHeads(line: Buffer, publicKey: KeyObject, keyId: strin
 export function parseHeads(line: Buffer): Heads | undefined {
   try {
     const { record } = JSON.parse(line.toString('utf8')) as { record: Partial<Heads> };
-    const { time, at, key, follows, heads } = record;
+    const { time, at, key, follows, begins = [], heads } = record;
     if (typeof time !== 'string' || typeof at !== 'string' || typeof key !== 'string') return undefined;
     if (follows !== undefined && !isLink(follows)) return undefined;
-    if (!Array.isArray(heads)) return undefined;
-    return heads.every((head) => isLink(head) && typeof head.stream === 'string') ? (record as Heads) : undefined;
+    if (!Array.isArray(heads) || !Array.isArray(begins)) return undefined;
+    return [...heads, ...begins].every(isStreamHead) ? (record as Heads) : undefined;
   } catch {
     return undefined;
   }
 }
 
-function isLink(value: unknown): value is StreamHead {
+function isStreamHead(value: unknown): value is StreamHead {
+  return isLink(value) && typeof (value as { stream?: unknown }).stream === 'string';
+}
+
+function isLink(value: unknown): value is ChainLink {
   if (typeof value !== 'object' || value === null) return false;
   const { sequence, hash: of } = value as { sequence?: unknown; hash?: unknown };
   return Number.isSafeInteger(sequence) && typeof of === 'string';

@@ -1,5 +1,6 @@
 import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ChainLink } from './hash-chain.ts';
 import { HEADS_STREAM } from './signed-heads.ts';
 
 /**
@@ -40,8 +41,8 @@ export function streamsOf(directory: string): string[] {
   return [...streams].sort();
 }
 
-/** The files of a stream, the oldest first. One that is appended to and holds no whole line yet is not among them. */
-export function segmentsOf(directory: string, stream: string): Segment[] {
+/** The files of a stream that were closed, the oldest first. */
+export function closedFilesOf(directory: string, stream: string): Segment[] {
   const closed: Segment[] = [];
   for (const name of readdirSync(directory)) {
     const [, of, first] = STREAM_FILE.exec(name) ?? [];
@@ -49,10 +50,72 @@ export function segmentsOf(directory: string, stream: string): Segment[] {
       closed.push({ path: join(directory, name), first: Number(first), closed: true });
     }
   }
-  closed.sort((a, b) => a.first - b.first);
+  return closed.sort((a, b) => a.first - b.first);
+}
+
+/** The files of a stream, the oldest first. One that is appended to and holds no whole line yet is not among them. */
+export function segmentsOf(directory: string, stream: string): Segment[] {
   const path = streamFile(directory, stream);
-  const first = firstSequence(path);
-  return first === undefined ? closed : [...closed, { path, first, closed: false }];
+  for (;;) {
+    const first = firstSequence(path);
+    const closed = closedFilesOf(directory, stream);
+    // A file that was closed meanwhile would be in the list twice, or not at all.
+    if (first !== firstSequence(path)) continue;
+    return first === undefined ? closed : [...closed, { path, first, closed: false }];
+  }
+}
+
+/** A file of a stream, open for reading. */
+export interface OpenFile {
+  readonly fd: number;
+  readonly path: string;
+  /** The sequence that its first line has by its name or, of the one that is appended to, by what stands there. */
+  readonly first: number | undefined;
+  readonly closed: boolean;
+}
+
+/**
+ * Opens the files of a stream one after the other, the oldest first, and last the one that is appended to, though its worker
+ * may close it meanwhile: it then comes under its new name, and what follows it after that.
+ */
+export function* filesOf(directory: string, stream: string): Generator<OpenFile> {
+  let opened = -1;
+  for (;;) {
+    const path = streamFile(directory, stream);
+    // Before the list, so that it is in the list if it has been closed since.
+    const active = openIfThere(path);
+    const closed = closedFilesOf(directory, stream).filter(({ first }) => first > opened);
+    if (closed.length === 0) {
+      if (active === undefined) return;
+      yield* closingAfter({ fd: active, path, first: firstSequenceIn(active), closed: false });
+      return;
+    }
+    if (active !== undefined) closeSync(active);
+    for (const segment of closed) {
+      opened = segment.first;
+      const fd = openIfThere(segment.path);
+      // Or it has been removed since, as retention does.
+      if (fd !== undefined) yield* closingAfter({ ...segment, fd });
+    }
+  }
+}
+
+function* closingAfter(file: OpenFile): Generator<OpenFile> {
+  try {
+    yield file;
+  } finally {
+    closeSync(file.fd);
+  }
+}
+
+/** For reading. */
+export function openIfThere(path: string): number | undefined {
+  try {
+    return openSync(path, 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 /** The sequence of a file's first line; undefined if there is no such file, or no line of a stream in it. */
@@ -64,10 +127,22 @@ function firstSequence(path: string): number | undefined {
     return undefined;
   }
   try {
-    return sequenceOf(readBeginning(fd, 0));
+    return firstSequenceIn(fd);
   } finally {
     closeSync(fd);
   }
+}
+
+export function firstSequenceIn(fd: number): number | undefined {
+  return sequenceOf(readBeginning(fd, 0));
+}
+
+/** The link that a file's first line says it follows; undefined if that is no line of a stream. */
+export function linkBefore(fd: number): ChainLink | undefined {
+  const beginning = readBeginning(fd, 0);
+  const sequence = sequenceOf(beginning);
+  const hash = /^[^,]*,[^,]*,"previous":"([0-9a-f]{64})",/.exec(beginning)?.[1];
+  return sequence === undefined || hash === undefined ? undefined : { sequence: sequence - 1, hash };
 }
 
 function readBeginning(fd: number, offset: number): string {

@@ -1,6 +1,7 @@
-import { closeSync, fdatasyncSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fdatasyncSync, fstatSync, readSync } from 'node:fs';
 import { KeyholdError } from '../runtime/errors.ts';
 import { type ChainLink, genesis, linkOf } from './hash-chain.ts';
+import { closedFilesOf, openIfThere, streamFile } from './stream-files.ts';
 
 const LINE_FEED = 0x0a;
 const TAIL_CHUNK_BYTES = 64 * 1024;
@@ -13,9 +14,11 @@ export interface StreamTail {
   readonly size: number;
   /** Bytes behind it: of a line that was not finished. */
   readonly tornBytes: number;
+  /** That line, without its line feed; absent if there is none. */
+  readonly line?: Buffer;
 }
 
-/** Finds the newest whole line of a stream. Throws AuditUnavailable if it is not one of the stream's. */
+/** Finds the newest whole line of a file of a stream. Throws AuditUnavailable if it is not one of the stream's. */
 export function readTail(fd: number, stream: string): StreamTail {
   const fileSize = fstatSync(fd).size;
   const lineEnd = lastLineFeed(fd, fileSize);
@@ -27,15 +30,32 @@ export function readTail(fd: number, stream: string): StreamTail {
     head: linkOf({ sequence: sequenceOf(line, stream) - 1, hash: '' }, line),
     size,
     tornBytes: fileSize - size,
+    line,
   };
 }
 
 /** The head of a stream that someone else may be writing, once it is on the disk. */
-export function headOnDisk(path: string, stream: string): ChainLink {
-  const fd = openSync(path, 'r');
+export function headOnDisk(directory: string, stream: string): ChainLink {
+  return tailOf(streamFile(directory, stream), stream)?.head ?? headOfClosed(directory, stream) ?? genesis(stream);
+}
+
+/** The head as it was when the newest file was closed; undefined if none was. */
+export function headOfClosed(directory: string, stream: string): ChainLink | undefined {
+  for (const { path } of closedFilesOf(directory, stream).reverse()) {
+    const tail = tailOf(path, stream);
+    if (tail !== undefined) return tail.head;
+  }
+  return undefined;
+}
+
+/** The end of one file of a stream, once it is on the disk; undefined if there is no such file, or no whole line in it. */
+export function tailOf(path: string, stream: string): (StreamTail & { readonly line: Buffer }) | undefined {
+  const fd = openIfThere(path);
+  if (fd === undefined) return undefined;
   try {
     fdatasyncSync(fd);
-    return readTail(fd, stream).head;
+    const { line, ...tail } = readTail(fd, stream);
+    return line === undefined ? undefined : { ...tail, line };
   } finally {
     closeSync(fd);
   }

@@ -102,7 +102,12 @@ describe('what someone did to the lines', () => {
       A_CHANGED_HASH,
     ],
     ['a line removed', (lines) => lines.toSpliced(1, 1), 2, 'has sequence 3 where 2 is due'],
-    ['the first line removed', (lines) => lines.slice(1), 1, 'has sequence 2 where 1 is due'],
+    [
+      'the first line removed',
+      (lines) => lines.slice(1),
+      1,
+      'is missing: the next one that is there, 2, begins a file',
+    ],
     ['two lines exchanged', (lines) => [0, 2, 1, 3, 4].map((i) => at(lines, i)), 2, 'has sequence 3 where 2 is due'],
     [
       'two lines exchanged and renumbered',

@@ -1,7 +1,7 @@
 import { type ChainLink, chainLine, genesis, linkOf } from './hash-chain.ts';
-import { linesOf } from './lines-of.ts';
+import { linesIn } from './lines-of.ts';
 import type { AuditRecord } from './record.ts';
-import { streamFile, streamsOf } from './stream-files.ts';
+import { filesOf, linkBefore, type OpenFile, streamsOf } from './stream-files.ts';
 
 export interface StreamVerdict {
   readonly stream: string;
@@ -11,7 +11,7 @@ export interface StreamVerdict {
 }
 
 export interface LineProblem {
-  /** From 1; the sequence that is due there. */
+  /** The sequence that is due there: lines are counted from 1, through all files of a stream. */
   readonly line: number;
   readonly what: string;
 }
@@ -26,7 +26,7 @@ export async function verifyAuditDirectory(
 ): Promise<StreamVerdict[]> {
   return streamsOf(directory).map((stream) => {
     const visitor = onRecord === undefined ? {} : { record: (record: AuditRecord) => onRecord(record, stream) };
-    const { link, problem, tornBytes } = walkChain(streamFile(directory, stream), stream, visitor);
+    const { link, problem, tornBytes } = walkChain(directory, stream, visitor);
     const found =
       problem ??
       (tornBytes === 0 ? undefined : { line: link.sequence + 1, what: 'ends without a line feed: it was cut off' });
@@ -38,6 +38,8 @@ export interface ChainVisitor {
   record?(record: AuditRecord): void;
   /** Sees each line that fits, with the link that it makes, and says what is wrong with it all the same. */
   line?(link: ChainLink, line: Buffer): LineProblem | undefined;
+  /** Told where the lines up to this link are gone, and may be. */
+  passedOver?(link: ChainLink): void;
   /** Told now and then how many bytes have been read. */
   progress?(bytes: number): void;
 }
@@ -46,6 +48,10 @@ export interface ChainWalk {
   /** Of the last line that fits. */
   readonly link: ChainLink;
   readonly problem?: LineProblem;
+  /** The sequence of the first line that is there; 1 if there is none. */
+  readonly first: number;
+  /** Whether the problem is that a file is missing before one that is there: or it has just been removed, as it may be. */
+  readonly fileMissing: boolean;
   /** Of an unfinished line at the end: a crash left it, or it is being written. */
   readonly tornBytes: number;
 }
@@ -53,39 +59,82 @@ export interface ChainWalk {
 const CLOSING_BRACE = 0x7d;
 const PROGRESS_BYTES = 64 * 1024 * 1024;
 
-/** Goes through a stream's file line by line, and stops at the first that does not fit. */
-export function walkChain(path: string, stream: string, visitor: ChainVisitor): ChainWalk {
+/**
+ * Goes through the files of a stream line by line, and stops at the first that does not fit.
+ *
+ * @param keptFrom up to which link lines may have been removed, by whole files. What is left of them must fit nevertheless
+ */
+export function walkChain(
+  directory: string,
+  stream: string,
+  visitor: ChainVisitor,
+  keptFrom: ChainLink = genesis(stream),
+): ChainWalk {
   let link = genesis(stream);
   let before = link;
+  let first: number | undefined;
   let tornBytes = 0;
+  /** Of the files before this one. */
+  let readBytes = 0;
   let nextProgress = PROGRESS_BYTES;
   /** A copy of the newest line, which no line after it vouches for yet. */
   let last = Buffer.alloc(0);
   let lastBytes = 0;
-  for (const { bytes, offset, whole } of linesOf(path)) {
-    if (!whole) {
-      tornBytes = bytes.length;
-      break;
+  const walked = (problem?: LineProblem, fileMissing = false): ChainWalk => {
+    return { link, first: first ?? 1, ...(problem === undefined ? {} : { problem }), fileMissing, tornBytes };
+  };
+  for (const file of filesOf(directory, stream)) {
+    const gap = gapBefore(file, link);
+    if (gap !== undefined && gap > keptFrom.sequence + 1) {
+      const due = Math.max(link.sequence, keptFrom.sequence) + 1;
+      return walked({ line: due, what: `is missing: the next one that is there, ${gap}, begins a file` }, true);
     }
-    const parsed = visitor.record !== undefined || !looksLikeARecord(bytes, stream, link);
-    const found = parsed ? readLine(bytes, stream, link) : undefined;
-    if (typeof found === 'string') return { link, problem: { line: link.sequence + 1, what: found }, tornBytes };
-    const next = linkOf(link, bytes);
-    const problem = visitor.line?.(next, bytes);
-    if (problem !== undefined) return { link, problem, tornBytes };
-    if (found !== undefined) visitor.record?.(found);
-    before = link;
-    link = next;
-    if (last.length < bytes.length) last = Buffer.allocUnsafe(2 * bytes.length);
-    lastBytes = bytes.copy(last);
-    if (offset >= nextProgress) {
-      visitor.progress?.(offset);
-      nextProgress = offset + PROGRESS_BYTES;
+    if (gap !== undefined) {
+      link = gap === keptFrom.sequence + 1 ? keptFrom : (linkBefore(file.fd) ?? { sequence: gap - 1, hash: '' });
+      visitor.passedOver?.(link);
+      lastBytes = 0;
+    } else if (file.closed && file.first !== link.sequence + 1) {
+      return walked({ line: link.sequence + 1, what: `is due where a file begins that is called after ${file.first}` });
     }
+    first ??= link.sequence + 1;
+    let fileBytes = 0;
+    for (const { bytes, offset, whole } of linesIn(file.fd)) {
+      if (!whole && file.closed) {
+        return walked({ line: link.sequence + 1, what: 'ends without a line feed in a closed file: it was cut off' });
+      }
+      if (!whole) {
+        tornBytes = bytes.length;
+        break;
+      }
+      const parsed = visitor.record !== undefined || !looksLikeARecord(bytes, stream, link);
+      const found = parsed ? readLine(bytes, stream, link) : undefined;
+      if (typeof found === 'string') return walked({ line: link.sequence + 1, what: found });
+      const next = linkOf(link, bytes);
+      const problem = visitor.line?.(next, bytes);
+      if (problem !== undefined) return walked(problem);
+      if (found !== undefined) visitor.record?.(found);
+      before = link;
+      link = next;
+      if (last.length < bytes.length) last = Buffer.allocUnsafe(2 * bytes.length);
+      lastBytes = bytes.copy(last);
+      fileBytes = offset + bytes.length + 1;
+      if (readBytes + fileBytes >= nextProgress) {
+        visitor.progress?.(readBytes + fileBytes);
+        nextProgress += PROGRESS_BYTES;
+      }
+    }
+    readBytes += fileBytes;
   }
-  const found = link.sequence === 0 ? undefined : readLine(last.subarray(0, lastBytes), stream, before);
-  if (typeof found === 'string') return { link: before, problem: { line: link.sequence, what: found }, tornBytes };
-  return { link, tornBytes };
+  const found = lastBytes === 0 ? undefined : readLine(last.subarray(0, lastBytes), stream, before);
+  if (typeof found !== 'string') return walked();
+  const problem = { line: link.sequence, what: found };
+  link = before;
+  return walked(problem);
+}
+
+/** The sequence that a file begins with, if there are lines missing before it. */
+function gapBefore({ first }: OpenFile, link: ChainLink): number | undefined {
+  return first !== undefined && first > link.sequence + 1 ? first : undefined;
 }
 
 /**

@@ -10,3 +10,8 @@ export const systemClock: Clock = { now: () => Date.now() };
 export function monotonicMs(): number {
   return performance.now();
 }
+
+/** The same, since a moment that all threads of the process share: what one has noted, another can compare. */
+export function sharedMonotonicMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}

@@ -7,7 +7,11 @@ import { dirname } from 'node:path';
  *
  * @param options.exclusive fails with EEXIST if the file is there already
  */
-export function writeFileDurably(path: string, content: string, options: { exclusive?: boolean } = {}): void {
+export function writeFileDurably(
+  path: string,
+  content: string | Uint8Array,
+  options: { exclusive?: boolean } = {},
+): void {
   const temporary = `${path}.new`;
   rmSync(temporary, { force: true });
   const fd = openSync(temporary, 'wx', 0o600);
@@ -31,7 +35,8 @@ export function writeFileDurably(path: string, content: string, options: { exclu
   syncDirectory(dirname(path));
 }
 
-function syncDirectory(path: string): void {
+/** Makes sure that what files a directory holds, and what they are called, outlives a power cut. */
+export function syncDirectory(path: string): void {
   // Windows cannot open a directory, and does not need this.
   if (process.platform === 'win32') return;
   const fd = openSync(path, 'r');

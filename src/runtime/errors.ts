@@ -66,6 +66,38 @@ export const awsErrorCodes = [
   'InvalidIdentityTokenException',
   'InvalidParameterValue',
   'PackedPolicyTooLargeException',
+  // AWS CloudTrail: LookupEvents.
+  'InvalidEventCategoryException',
+  'InvalidLookupAttributesException',
+  'InvalidMaxResultsException',
+  'InvalidNextTokenException',
+  // AWS CloudTrail: its trails.
+  'CloudTrailARNInvalidException',
+  'InsightNotEnabledException',
+  'InvalidEventSelectorsException',
+  'InvalidHomeRegionException',
+  'InvalidParameterCombinationException',
+  'InvalidParameterException',
+  'InvalidS3BucketNameException',
+  'InvalidS3PrefixException',
+  'InvalidTagParameterException',
+  'InvalidTimeRangeException',
+  'InvalidTokenException',
+  'InvalidTrailNameException',
+  'MaximumNumberOfTrailsExceededException',
+  'OrganizationsNotInUseException',
+  'ResourceNotFoundException',
+  'ResourceTypeNotSupportedException',
+  'TagsLimitExceededException',
+  'TrailAlreadyExistsException',
+  'TrailNotFoundException',
+  // Amazon CloudWatch.
+  'InvalidFormatFault',
+  'InvalidNextToken',
+  'InvalidParameterValueException',
+  'LimitExceededFault',
+  'MissingRequiredParameterException',
+  'ResourceNotFound',
 ] as const;
 
 export const internalErrorCodes = [

@@ -67,9 +67,10 @@ function readPublicKey(path: string): Trust {
 /** What was verified, up to which moment, and what is wrong, for people. The first problem comes first. */
 export function describeProof({ streams, signed, problems, notes }: Proof): string {
   const lines = problems.map(({ stream, line, what }) => `TAMPERED: ${stream}, line ${line} ${what}`);
-  for (const { stream, records, signed: covered } of streams) {
+  for (const { stream, records, signed: covered, removed = 0 } of streams) {
     if (problems.some((each) => each.stream === stream)) continue;
-    lines.push(`${stream}: ${records} records, ${records === covered ? 'all' : covered} of them signed`);
+    const ofRetention = removed === 0 ? '' : `; the first ${removed} were removed when their time was over`;
+    lines.push(`${stream}: ${records} records, ${records === covered ? 'all' : covered} of them signed${ofRetention}`);
   }
   lines.push(...notes.map((note) => `Note: ${note}.`));
   lines.push(

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Logger } from 'pino';
+import { isDueAtOpening, type Rotation } from '../audit/active-file.ts';
 import { openFileTrail } from '../audit/file-trail.ts';
 import { type ChainLink, chainLine, genesis, linkOf } from '../audit/hash-chain.ts';
 import { linesOf } from '../audit/lines-of.ts';
@@ -11,12 +12,14 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Random } from '../runtime/random.ts';
 import { type Store, table } from '../store/sealed-store.ts';
 import type { AuditAnchor } from './audit-anchor.ts';
+import { expiredFiles, removeExpired } from './audit-retention.ts';
 import { type DataDirectory, type OpenDeployment, withDeployment } from './data-directory.ts';
 
 /**
- * Signs how far the audit streams went: at the start, at intervals while something is written, and at the end. All of it
- * happens in the main thread, which serves no request. A failure is logged and refuses nothing; until the next time, what
- * was written since the last signature is protected by its chain alone.
+ * Signs how far the audit streams went: at the start, at intervals while something is written, and at the end; and what of
+ * them may be gone, before it removes the files that have been kept long enough. All of it happens in the main thread, which
+ * serves no request. A failure is logged and refuses nothing; until the next time, what was written since the last signature
+ * is protected by its chain alone.
  */
 
 /** Caches hold neither of these tables, so that they may be written beside a running server. */
@@ -25,11 +28,18 @@ const signedHeadsTable = table<ChainLink>('signed-heads');
 const THIS = 'this';
 
 const RETRY_MS = 5000;
+const DAY_MS = 24 * 3600 * 1000;
 
 export interface AuditSigningOptions {
   readonly directory: DataDirectory;
   readonly anchor?: AuditAnchor;
   readonly intervalSeconds: number;
+  /** Of the streams that no worker holds. */
+  readonly rotation: Rotation;
+  /** How many of the streams `w0`, `w1` and so on workers hold. */
+  readonly workers: number;
+  /** How long records are kept; absent, for ever. */
+  readonly retentionDays?: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -38,6 +48,8 @@ export interface AuditSigningOptions {
 export interface AuditSigning {
   /** The heads of the streams that workers hold open, as far as they are on the disk: to be kept up to date. */
   readonly live: Map<string, ChainLink>;
+  /** Up to which line of each stream the monitor is done: to be kept up to date. */
+  readonly consumed: Map<string, number>;
   /** To be called when every stream is closed. */
   stop(options: { clean: boolean }): Promise<void>;
 }
@@ -48,21 +60,25 @@ export interface AuditSigning {
  * @throws KeyholdError AuditUnavailable if a stream cannot be read, or does not end in a record of its own
  */
 export async function startAuditSigning(options: AuditSigningOptions): Promise<AuditSigning> {
-  const { directory, anchor, intervalSeconds, clock, random, log } = options;
+  const { directory, anchor, intervalSeconds, rotation, workers, retentionDays, clock, random, log } = options;
   const intervalMs = intervalSeconds * 1000;
   const live = new Map<string, ChainLink>();
+  const consumed = new Map<string, number>();
+  /** Told of once, and not every minute. */
+  const misfits = new Set<string>();
   let signedHeads: readonly StreamHead[] | undefined;
   let signing: Promise<boolean> | undefined;
+  let tidying: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
 
-  async function sign(at: Heads['at']): Promise<void> {
+  async function sign(at: Heads['at'], begins: readonly StreamHead[] = []): Promise<void> {
     const heads = currentHeads(directory.audit, live);
-    if (at === 'interval' && JSON.stringify(heads) === JSON.stringify(signedHeads)) return;
+    if (at === 'interval' && begins.length === 0 && JSON.stringify(heads) === JSON.stringify(signedHeads)) return;
     const line = await withDeployment(directory.path, random, async (deployment) => {
       const signer = await auditSigner(deployment);
       const time = new Date(clock.now()).toISOString();
-      return appendSignedHeads(directory.audit, deployment.store, { time, at, heads }, signer, log);
+      return appendSignedHeads(directory.audit, deployment.store, { time, at, begins, heads }, signer, log);
     });
     signedHeads = heads;
     anchor?.keep(line);
@@ -79,10 +95,55 @@ export async function startAuditSigning(options: AuditSigningOptions): Promise<A
     }
   }
 
+  /** Closes old files that nobody else does, and removes those that have been kept long enough. */
+  async function tidyUp(): Promise<void> {
+    try {
+      const due = streamsOf(directory.audit)
+        .filter((stream) => !isHeld(stream, workers))
+        .filter((stream) => isDueAtOpening(directory.audit, stream, rotation, clock));
+      if (due.length > 0) await rotate(due);
+      if (retentionDays === undefined) return;
+      const retention = { directory: directory.audit, keepMs: retentionDays * DAY_MS, consumed };
+      const expired = expiredFiles(retention, clock.now(), (path) => {
+        if (misfits.has(path)) return;
+        misfits.add(path);
+        log.error(
+          { path },
+          'an audit file is kept beyond its time, for it was changed: keyhold audit verify tells more',
+        );
+      });
+      if (expired.paths.length === 0) return;
+      await sign('interval', expired.begins);
+      removeExpired(directory.audit, expired);
+      for (const path of expired.unfinished) {
+        log.warn({ path }, 'removed an audit file which not everyone who follows the trail was done with');
+      }
+      log.info(
+        { files: expired.paths.length, begins: expired.begins },
+        'removed audit files that were kept long enough',
+      );
+    } catch (err) {
+      log.error({ err }, 'old audit files cannot be closed or removed; it will be tried again');
+    }
+  }
+
+  /** Commands write within a transaction, and nobody else writes to these streams. */
+  function rotate(streams: readonly string[]): Promise<void> {
+    return withDeployment(directory.path, random, ({ store }) =>
+      store.transact(async () => {
+        for (const stream of streams) {
+          await openFileTrail({ directory: directory.audit, stream, rotation, clock }).close();
+        }
+      }),
+    );
+  }
+
   function signAfter(delayMs: number): void {
     timer = setTimeout(async () => {
       signing = tryToSign('interval');
       const signed = await signing;
+      if (!stopped) tidying = tidyUp();
+      await tidying;
       if (!stopped) signAfter(signed ? intervalMs : Math.min(intervalMs, RETRY_MS));
     }, delayMs);
     timer.unref();
@@ -96,14 +157,21 @@ export async function startAuditSigning(options: AuditSigningOptions): Promise<A
 
   return {
     live,
+    consumed,
     async stop({ clean }) {
       stopped = true;
       clearTimeout(timer);
       await signing;
+      await tidying;
       await tryToSign(clean ? 'stop' : 'interval');
       await anchor?.close();
     },
   };
+}
+
+function isHeld(stream: string, workers: number): boolean {
+  const slot = /^w(\d+)$/.exec(stream)?.[1];
+  return slot !== undefined && Number(slot) < workers;
 }
 
 /** The heads of all streams: of those that a worker holds as it says, of the others as their files end. */
@@ -111,7 +179,7 @@ function currentHeads(directory: string, live: ReadonlyMap<string, ChainLink>): 
   const streams = new Set(live.keys());
   if (existsSync(directory)) for (const stream of streamsOf(directory)) streams.add(stream);
   return [...streams].sort().map((stream) => {
-    const { sequence, hash } = live.get(stream) ?? headOnDisk(streamFile(directory, stream), stream);
+    const { sequence, hash } = live.get(stream) ?? headOnDisk(directory, stream);
     return { stream, sequence, hash };
   });
 }

@@ -26,6 +26,10 @@ export interface DataDirectory {
   /** The root user's, to be kept elsewhere. */
   readonly rootCredentials: string;
   readonly audit: string;
+  /** CloudWatch's metrics. */
+  readonly metrics: string;
+  /** How far the audit streams have been counted into them. */
+  readonly metricsPositions: string;
   readonly lock: string;
 }
 
@@ -45,6 +49,8 @@ export function dataDirectory(path: string): DataDirectory {
     credentials: join(path, 'credentials'),
     rootCredentials: join(path, 'root-credentials'),
     audit: join(path, 'audit'),
+    metrics: join(path, 'metrics.db'),
+    metricsPositions: join(path, 'metrics.positions'),
     lock: join(path, 'lock'),
   };
 }
@@ -60,6 +66,13 @@ const OUR_FILES = new Set([
   'root-credentials',
   'root-credentials.new',
   'audit',
+  'trails',
+  'metrics.db',
+  'metrics.db-wal',
+  'metrics.db-shm',
+  'metrics.db.damaged',
+  'metrics.positions',
+  'metrics.positions.new',
   'lock',
   'lock-journal',
   // Of the file system, where a volume of its own is the data directory.

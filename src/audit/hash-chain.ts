@@ -30,3 +30,8 @@ export function chainLine(stream: string, link: ChainLink, recordJson: string): 
 export function linkOf(before: ChainLink, line: string | Uint8Array): ChainLink {
   return { sequence: before.sequence + 1, hash: hash('sha256', line, 'hex') };
 }
+
+/** The record of a line that `chainLine` wrote, as it was written. */
+export function recordTextOf(line: string): string {
+  return line.slice(line.indexOf('"record":') + '"record":'.length, -1);
+}

@@ -21,30 +21,35 @@ export interface Line {
 export function* linesOf(path: string): Generator<Line> {
   const fd = openSync(path, 'r');
   try {
-    let buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-    /** The file's bytes from `offset` on are the buffer's up to `filled`. */
-    let offset = 0;
-    let filled = 0;
-    for (;;) {
-      const got = readSync(fd, buffer, filled, buffer.length - filled, offset + filled);
-      if (got === 0) break;
-      // What was there before holds no line feed.
-      let end = buffer.subarray(0, filled + got).indexOf(LINE_FEED, filled);
-      filled += got;
-      let start = 0;
-      for (; end >= 0; end = buffer.subarray(0, filled).indexOf(LINE_FEED, start)) {
-        yield { bytes: buffer.subarray(start, end), offset: offset + start, whole: true };
-        start = end + 1;
-      }
-      buffer.copyWithin(0, start, filled);
-      offset += start;
-      filled -= start;
-      if (filled === buffer.length && filled < LONGEST_LINE_BYTES) {
-        buffer = Buffer.concat([buffer], 2 * buffer.length);
-      } else if (filled === buffer.length) break;
-    }
-    if (filled > 0) yield { bytes: buffer.subarray(0, filled), offset, whole: false };
+    yield* linesIn(fd);
   } finally {
     closeSync(fd);
   }
+}
+
+/** The same, of an open file. */
+export function* linesIn(fd: number): Generator<Line> {
+  let buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  /** The file's bytes from `offset` on are the buffer's up to `filled`. */
+  let offset = 0;
+  let filled = 0;
+  for (;;) {
+    const got = readSync(fd, buffer, filled, buffer.length - filled, offset + filled);
+    if (got === 0) break;
+    // What was there before holds no line feed.
+    let end = buffer.subarray(0, filled + got).indexOf(LINE_FEED, filled);
+    filled += got;
+    let start = 0;
+    for (; end >= 0; end = buffer.subarray(0, filled).indexOf(LINE_FEED, start)) {
+      yield { bytes: buffer.subarray(start, end), offset: offset + start, whole: true };
+      start = end + 1;
+    }
+    buffer.copyWithin(0, start, filled);
+    offset += start;
+    filled -= start;
+    if (filled === buffer.length && filled < LONGEST_LINE_BYTES) {
+      buffer = Buffer.concat([buffer], 2 * buffer.length);
+    } else if (filled === buffer.length) break;
+  }
+  if (filled > 0) yield { bytes: buffer.subarray(0, filled), offset, whole: false };
 }

@@ -34,11 +34,14 @@ export interface ServerRequest extends SignedRequest {
 
 export interface ServerResponse {
   readonly status: number;
-  readonly body: string;
+  readonly body: string | Uint8Array;
   readonly requestId: string;
+  /** Empty where there is none. */
   readonly contentType: string;
   /** The exception's name, for `x-amzn-errortype`. */
   readonly errorType?: string;
+  /** Others, as names and values in turn. */
+  readonly headers?: readonly string[];
 }
 
 export interface DispatchDependencies {
@@ -80,7 +83,7 @@ export function dispatcher(dependencies: DispatchDependencies): (request: Server
   const tellsRequests = log.isLevelEnabled('debug');
 
   /** Does what is asked and gives the body of the answer, once the audit record is written. */
-  async function answer(call: Call, request: ServerRequest, attempt: Attempt): Promise<string> {
+  async function answer(call: Call, request: ServerRequest, attempt: Attempt): Promise<string | Uint8Array> {
     const { protocol, service, operation } = call;
     if (service !== undefined) attempt.service = service;
     if (operation !== undefined) attempt.operation = operation;
@@ -93,7 +96,7 @@ export function dispatcher(dependencies: DispatchDependencies): (request: Server
     // it looks at policies is not documented; here it is before anything that costs, also for who is then not allowed. What
     // is turned away leaves a record like any other refusal.
     throttle?.(service, operation, input, scope);
-    let body = '';
+    let body: string | Uint8Array = '';
     await perform(service, operation, input, scope, attempt.touched, (output, targets, consequences) => {
       attempt.output = output;
       attempt.targets = targets;
@@ -193,12 +196,18 @@ export function dispatcher(dependencies: DispatchDependencies): (request: Server
       protocol = call.protocol;
       const body = await answer(call, request, attempt);
       tell(200);
-      return { status: 200, body, requestId, contentType: protocol.contentType };
+      const { contentType, mark } = protocol;
+      if (mark === undefined) return { status: 200, body, requestId, contentType };
+      // What has no body has no type of it, in those protocols that say so.
+      return { status: 200, body, requestId, contentType: body.length === 0 ? '' : contentType, headers: mark };
     } catch (error) {
-      const { status, type, body } = await recordRefusal(error, attempt, protocol);
+      const refused = await recordRefusal(error, attempt, protocol);
+      const { status, type, body } = refused;
       tell(status, type, error);
       const { contentType, errorTypeHeader } = protocol;
-      return { status, body, requestId, contentType, ...(errorTypeHeader ? { errorType: type } : undefined) };
+      const headers = [...(protocol.mark ?? [])];
+      if (refused.queryError !== undefined) headers.push('x-amzn-query-error', refused.queryError);
+      return { status, body, requestId, contentType, headers, ...(errorTypeHeader ? { errorType: type } : undefined) };
     }
   };
 }

@@ -6,6 +6,7 @@ import { createSecureContext, type TLSSocket } from 'node:tls';
 import type { ListenAddress } from '../config/config.ts';
 import { KeyholdError } from '../runtime/errors.ts';
 import type { ServerRequest, ServerResponse } from './dispatch.ts';
+import { headerValue } from './header-value.ts';
 
 /** What one connection and one request may take. A client that needs more is refused or cut off. */
 const LIMITS = {
@@ -256,13 +257,13 @@ async function respond(
     answer.requestId,
     'Cache-Control',
     'no-cache, no-store, must-revalidate, private',
-    'Content-Type',
-    answer.contentType,
-    // The body is ASCII or UTF-8 text in one string, so Node sends head and body in one write.
+    // The body is ASCII or UTF-8 text in one string, or bytes, so Node sends head and body in one write.
     'Content-Length',
     String(Buffer.byteLength(answer.body)),
   ];
+  if (answer.contentType !== '') answerHeaders.push('Content-Type', answer.contentType);
   if (answer.errorType !== undefined) answerHeaders.push('x-amzn-ErrorType', answer.errorType);
+  if (answer.headers !== undefined) answerHeaders.push(...answer.headers);
   response.writeHead(answer.status, answerHeaders);
   response.end(answer.body);
 }
@@ -270,21 +271,6 @@ async function respond(
 export function sendSideAnswer(response: HttpResponse, { status, contentType, body }: SideAnswer): void {
   response.writeHead(status, { 'Content-Type': contentType, 'Content-Length': Buffer.byteLength(body) });
   response.end(body);
-}
-
-/**
- * A header's value. One that came twice is no header, for what would a signature over two of them mean? Of some names
- * `request.headers` keeps the first and of others it joins both, so it cannot tell.
- */
-function headerValue(rawHeaders: readonly string[], lowerCaseName: string): string {
-  let value: string | undefined;
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at] as string;
-    if (name.length !== lowerCaseName.length || name.toLowerCase() !== lowerCaseName) continue;
-    if (value !== undefined) return '';
-    value = rawHeaders[at + 1];
-  }
-  return value ?? '';
 }
 
 /** An IPv4 client on a dual-stack socket looks like `::ffff:192.0.2.1`; policies are written about 192.0.2.1. */

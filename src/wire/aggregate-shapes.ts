@@ -48,15 +48,26 @@ export function list<T>(element: Shape<T>, limits: ListLimits = {}): Shape<T[]> 
  * spread): `__proto__` and `constructor` are keys like any other, which JSON.parse makes properties of the object's own.
  * Of a key sent twice, the last one counts, as in AWS.
  */
-export function map<V>(key: Shape<string>, value: Shape<V>): Shape<Record<string, V>> {
+export function map<V>(key: Shape<string>, value: Shape<V>, limits: Limits = {}): Shape<Record<string, V>> {
+  const { min, max } = limits;
   const constraints: Constraint<Record<string, V>>[] = [
+    ...lengthConstraints<Record<string, V>>(limits, (entries, least, most) => {
+      const { length } = Object.keys(entries);
+      return length >= least && length <= most;
+    }),
     ...within<string, Record<string, V>>('Map keys', key, (entries, holds) => Object.keys(entries).every(holds)).slice(
       1,
     ),
     ...within<V, Record<string, V>>('Map value', value, (entries, holds) => Object.values(entries).every(holds)),
   ];
   return {
-    description: { type: 'map', key: key.description, value: value.description },
+    description: {
+      type: 'map',
+      ...(min === undefined ? {} : { min }),
+      ...(max === undefined ? {} : { max }),
+      key: key.description,
+      value: value.description,
+    },
     read: (json) => {
       if (typeof json !== 'object' || Array.isArray(json)) throw wrongType(json, () => 'Expected map or null');
       const source = json as Record<string, unknown>;

@@ -83,7 +83,12 @@ describe('serialise', () => {
     );
   });
 
-  test.each([Number.NaN, Number.POSITIVE_INFINITY, new Date(Number.NaN)])('refuses to write %s', (value) => {
+  test('writes numbers that JSON does not have as their names', () => {
+    const Values = [1.5, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    expect(serialise({ Values })).toBe('{"Values":[1.5,"NaN","Infinity","-Infinity"]}');
+  });
+
+  test.each([new Date(Number.NaN)])('refuses to write %s', (value) => {
     expect(() => serialise({ value })).toThrow('invariant broken');
   });
 

@@ -4,7 +4,7 @@ import { parseJson } from './json-text.ts';
 import { serializationException } from './shape.ts';
 
 /**
- * Parses a body of AWS JSON 1.1. Nothing is said of the value's type: that is for the operation's declaration. An empty
+ * Parses a body of AWS JSON, 1.0 or 1.1. Nothing is said of the value's type: that is for the operation's declaration. An empty
  * body is refused, as it is by AWS; every client sends `{}` for an input without members. Of a name given twice, the
  * last one counts (RFC 8259 section 4 leaves it open; AWS does so). Nesting costs no stack, however deep.
  *
@@ -22,8 +22,8 @@ export function parseJsonBody(bytes: Uint8Array): unknown {
 }
 
 /**
- * Writes an output as AWS JSON 1.1: blobs in base64 (RFC 4648 section 4), moments as seconds since the Unix epoch with
- * their milliseconds as a fraction, members that are undefined left out.
+ * Writes an output as AWS JSON: blobs in base64 (RFC 4648 section 4), moments as seconds since the Unix epoch with
+ * their milliseconds as a fraction, numbers that are not finite as their names, members that are undefined left out.
  */
 export function serialise(output: object): string {
   return JSON.stringify(jsonOf(output));
@@ -33,12 +33,13 @@ export function serialise(output: object): string {
 function jsonOf(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) {
     // JSON.stringify would write null for the others.
-    invariant(typeof value !== 'number' || Number.isFinite(value), 'a number in an output is finite');
-    return value;
+    return typeof value !== 'number' || Number.isFinite(value) ? value : String(value);
   }
   if (value instanceof Uint8Array) return asBuffer(value).toString('base64');
-  if (value instanceof Date) return jsonOf(value.getTime() / 1000);
+  if (value instanceof Date) return epochSeconds(value);
   if (Array.isArray(value)) return value.map(jsonOf);
+  // As in XML, what has a caller's own names for keys may be a Map.
+  if (value instanceof Map) return jsonOfMembers(Object.fromEntries(value));
   return jsonOfMembers(value as Record<string, unknown>);
 }
 
@@ -51,6 +52,13 @@ function jsonOfMembers(members: Record<string, unknown>): Record<string, unknown
     else json[name] = value;
   }
   return json;
+}
+
+/** With the milliseconds as a fraction. */
+export function epochSeconds(moment: Date): number {
+  const ms = moment.getTime();
+  invariant(!Number.isNaN(ms), 'a moment in an output is one');
+  return ms / 1000;
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -16,9 +16,11 @@ interface FormNode {
 
 export type Form = FormNode;
 
-/** More names than any request of AWS needs, and deeper ones: lists of structures with lists have six steps. */
-const MOST_PARAMETERS = 10_000;
-const DEEPEST_NAME = 8;
+/** More names than a megabyte of metrics has, and as deep as the deepest: the dimensions of a metric of an entity. */
+const MOST_PARAMETERS = 25_000;
+const DEEPEST_NAME = 10;
+/** Those of metrics have most of their steps in common. */
+const MOST_NODES = 100_000;
 
 /**
  * The values of parameters of the form's first level, such as `Action`, in the order of their names. The form is not taken
@@ -44,8 +46,20 @@ export function findParameters(bytes: Uint8Array, ...names: readonly string[]): 
  */
 export function parseForm(bytes: Uint8Array): Form {
   const form: FormNode = { children: new Map() };
+  let nodes = 0;
   for (const { name, value } of pairsOf(bytes)) {
-    const node = nodeOf(form, name.split('.'));
+    const path = name.split('.');
+    if (path.length > DEEPEST_NAME) throw malformed();
+    let node: FormNode = form;
+    for (const step of path) {
+      let next = node.children.get(step);
+      if (next === undefined) {
+        if (++nodes > MOST_NODES) throw malformed();
+        next = { children: new Map() };
+        node.children.set(step, next);
+      }
+      node = next;
+    }
     // Which of two values would be meant? They may be a policy's.
     if (node.value !== undefined) throw malformed();
     node.value = decode(value);
@@ -104,6 +118,8 @@ function scalar(text: string, type: ShapeDescription['type']): unknown {
     case 'integer':
     case 'long':
       return /^-?\d{1,15}$/.test(text) ? Number(text) : text;
+    case 'double':
+      return NUMBER.test(text) ? Number(text) : text;
     case 'boolean':
       return text === 'true' ? true : text === 'false' ? false : text;
     case 'timestamp': {
@@ -115,6 +131,8 @@ function scalar(text: string, type: ShapeDescription['type']): unknown {
   }
 }
 
+const NUMBER = /^[+-]?(?:\d{1,400}(?:\.\d{0,400})?|\.\d{1,400})(?:[eE][+-]?\d{1,4})?$/;
+
 const ISO_8601 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
 
 /** The elements of a list, numbered from 1. AWS minds neither gaps nor the order in which they come. */
@@ -124,20 +142,6 @@ function inOrder(numbered: FormNode | undefined): FormNode[] {
     .filter(([number]) => /^\d{1,6}$/.test(number))
     .sort(([a], [b]) => Number(a) - Number(b))
     .map(([, node]) => node);
-}
-
-function nodeOf(form: FormNode, path: readonly string[]): FormNode {
-  if (path.length > DEEPEST_NAME) throw malformed();
-  let node = form;
-  for (const step of path) {
-    let next = node.children.get(step);
-    if (next === undefined) {
-      next = { children: new Map() };
-      node.children.set(step, next);
-    }
-    node = next;
-  }
-  return node;
 }
 
 function decode(text: string): string {

@@ -31,7 +31,7 @@ const wireForms: Partial<Record<AwsErrorCode, WireForm>> = {
 };
 
 /** What a client of AWS JSON 1.1 is told of a failure. KMS sends bare names, without a namespace. */
-export function errorResponse(error: unknown): ErrorResponse {
+export function errorResponse(error: unknown): ErrorResponse & { readonly body: string } {
   const { code, message } = failureOf(error);
   const { status, messageMember, type = code } = wireForms[code] ?? usual;
   const members: Record<string, string> = { __type: type };

@@ -6,7 +6,9 @@ export interface ErrorResponse {
   readonly status: number;
   /** The exception's name, which in AWS JSON 1.1 is also the value of the header `x-amzn-errortype`. */
   readonly type: AwsErrorCode;
-  readonly body: string;
+  readonly body: string | Uint8Array;
+  /** Of services that once spoke only the Query protocol: `<its code>;Sender`, the value of `x-amzn-query-error`. */
+  readonly queryError?: string;
 }
 
 /** A failure before it is written in a protocol. */

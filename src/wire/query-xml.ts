@@ -3,8 +3,11 @@ import { isoSeconds } from '../runtime/iso-seconds.ts';
 
 /**
  * Answers of AWS's Query protocol, in XML. Lists are written as `member` elements, maps as `entry` elements, moments in
- * ISO 8601 with whole seconds, blobs in base64; members that are undefined are left out.
+ * ISO 8601, blobs in base64; members that are undefined are left out.
  */
+
+/** Writes a moment: most services to the second, some to the millisecond. */
+export type WriteMoment = (ms: number) => string;
 
 /** The whole answer: `<ListUsersResponse><ListUsersResult>…`. An operation without an output has no result element. */
 export function queryAnswer(
@@ -12,8 +15,9 @@ export function queryAnswer(
   operation: string,
   output: object | undefined,
   requestId: string,
+  moment: WriteMoment = isoSeconds,
 ): string {
-  const result = output === undefined ? '' : element(`${operation}Result`, output);
+  const result = output === undefined ? '' : element(`${operation}Result`, output, moment);
   const metadata = element('ResponseMetadata', { RequestId: requestId });
   return `<${operation}Response xmlns="${namespace}">${result}${metadata}</${operation}Response>`;
 }
@@ -27,27 +31,26 @@ export function queryError(
 }
 
 /** @param value a map, whose keys are data and not names, is a `Map` */
-function element(name: string, value: unknown): string {
-  return `<${name}>${content(value)}</${name}>`;
+function element(name: string, value: unknown, moment: WriteMoment = isoSeconds): string {
+  return `<${name}>${content(value, moment)}</${name}>`;
 }
 
-function content(value: unknown): string {
+function content(value: unknown, moment: WriteMoment): string {
   if (typeof value === 'string') return escaped(value);
-  if (typeof value === 'boolean') return String(value);
-  if (typeof value === 'number') {
-    invariant(Number.isFinite(value), 'a number in an output is finite');
-    return String(value);
-  }
-  if (value instanceof Date) return isoSeconds(value.getTime());
+  // What is not finite goes by the same names as in JavaScript: `NaN`, `Infinity`, `-Infinity`.
+  if (typeof value === 'boolean' || typeof value === 'number') return String(value);
+  if (value instanceof Date) return moment(value.getTime());
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
-  if (Array.isArray(value)) return value.map((item) => element('member', item)).join('');
+  if (Array.isArray(value)) return value.map((item) => element('member', item, moment)).join('');
   if (value instanceof Map) {
-    return [...value].map(([key, item]) => `<entry>${element('key', key)}${element('value', item)}</entry>`).join('');
+    return [...value]
+      .map(([key, item]) => `<entry>${element('key', key)}${element('value', item, moment)}</entry>`)
+      .join('');
   }
   invariant(typeof value === 'object' && value !== null, 'an output is made of strings, numbers, lists and structures');
   return Object.entries(value)
     .filter(([, member]) => member !== undefined)
-    .map(([name, member]) => element(name, member))
+    .map(([name, member]) => element(name, member, moment))
     .join('');
 }
 

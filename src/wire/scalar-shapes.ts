@@ -88,6 +88,28 @@ export function long(limits: Limits = {}): Shape<number> {
   return wholeNumber('long', 'a Long', limits);
 }
 
+/**
+ * A number of 64 bits. Where a protocol has no numbers for what is not finite, it is sent as `NaN`, `Infinity` or `-Infinity`
+ * ("Simple shape serialization" of AWS JSON 1.0, Smithy documentation).
+ */
+export function double(): Shape<number> {
+  return {
+    description: { type: 'double' },
+    read: (json) => {
+      if (typeof json === 'number') return json;
+      const special = typeof json === 'string' ? NOT_FINITE.get(json) : undefined;
+      if (special !== undefined) return special;
+      throw wrongType(json, (token) => `${token} can not be converted to a Double`);
+    },
+    constraints: [],
+    print: String,
+  };
+}
+
+const NOT_FINITE: ReadonlyMap<string, number> = new Map(
+  [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY].map((value) => [String(value), value]),
+);
+
 export function boolean(): Shape<boolean> {
   return {
     description: { type: 'boolean' },

@@ -33,7 +33,17 @@ export interface Constraint<T> {
 
 /** A shape as plain data, in the vocabulary of botocore's service descriptions. */
 export interface ShapeDescription {
-  readonly type: 'string' | 'blob' | 'integer' | 'long' | 'boolean' | 'timestamp' | 'list' | 'map' | 'structure';
+  readonly type:
+    | 'string'
+    | 'blob'
+    | 'integer'
+    | 'long'
+    | 'double'
+    | 'boolean'
+    | 'timestamp'
+    | 'list'
+    | 'map'
+    | 'structure';
   readonly min?: number;
   readonly max?: number;
   readonly pattern?: string;

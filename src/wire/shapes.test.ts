@@ -14,6 +14,7 @@ import * as kms from './kms-shapes.ts';
 import {
   blob,
   boolean,
+  double,
   enumeration,
   integer,
   list,
@@ -40,6 +41,7 @@ const listKeysInput = structure<ListKeysRequest>({ Limit: kms.limit, Marker: kms
 interface Odds {
   ValidTo?: Date | undefined;
   Total?: number | undefined;
+  Sum?: number | undefined;
   Secret?: string | undefined;
   Secrets?: string[] | undefined;
   Signature: Uint8Array | undefined;
@@ -51,6 +53,7 @@ interface Odds {
 const oddsInput = structure<Odds>({
   ValidTo: timestamp(),
   Total: long(),
+  Sum: double(),
   Secret: string({ min: 7, sensitive: true }),
   Secrets: list(string({ min: 7, sensitive: true })),
   Signature: required(blob({ min: 1, max: 6144 })),
@@ -129,8 +132,14 @@ describe('reading', () => {
     ['{"ValidTo":1e300}', 'NUMBER_VALUE can not be converted to milliseconds since epoch'],
     ['{"Total":9007199254740993}', 'NUMBER_VALUE can not be converted to a Long'],
     ['{"Total":"1"}', 'STRING_VALUE can not be converted to a Long'],
+    ['{"Sum":"1"}', 'STRING_VALUE can not be converted to a Double'],
+    ['{"Sum":true}', 'TRUE_VALUE can not be converted to a Double'],
   ])('refuses %s', (body, message) => {
     expect(refusal(oddsInput, body)).toBe(`SerializationException: ${message}`);
+  });
+
+  test.each(['NaN', 'Infinity', '-Infinity'])('takes the name %s for a number', (name) => {
+    expect(oddsInput.read({ Sum: name }).Sum).toBe(Number(name));
   });
 
   test.each(['1', '1.0', '1e0', '1E2', '0.5e1'])('takes %s for a whole number', (text) => {

@@ -15,6 +15,7 @@ export {
 export {
   blob,
   boolean,
+  double,
   enumeration,
   integer,
   long,

@@ -1,5 +1,7 @@
+import type { AdvancedEventSelector, EventSelector } from '@aws-sdk/client-cloudtrail';
 import type { Tag } from '../../keys/key.ts';
 import { table } from '../../store/sealed-store.ts';
+import type { Input } from '../../wire/shapes.ts';
 
 /** What CloudTrail keeps in the store. The monitor delivers what these say, and notes how that went. */
 
@@ -15,18 +17,28 @@ export interface TrailRecord {
   readonly isMultiRegion: boolean;
   /** Whether digest files are delivered. */
   readonly logFileValidation: boolean;
+  /** False if the trail is to have no events of its own delivery. Writing into a directory is none, so either is kept to. */
+  readonly recursiveLogging?: boolean;
   readonly cloudWatchLogsLogGroupArn?: string;
   readonly cloudWatchLogsRoleArn?: string;
   readonly kmsKeyId?: string;
   readonly tags: readonly Tag[];
-  /** As AWS shows them; absent, all management events are delivered. */
-  readonly eventSelectors?: readonly object[];
-  readonly advancedEventSelectors?: readonly object[];
+  /** Of either kind, or of none: then all management events are delivered (`selectors.ts`). */
+  readonly eventSelectors?: readonly ManagementEventSelector[];
+  readonly advancedEventSelectors?: readonly AdvancedSelector[];
   readonly isLogging: boolean;
   readonly startedLoggingAtMs?: number;
   readonly stoppedLoggingAtMs?: number;
   readonly createdAtMs: number;
 }
+
+/** An event selector as it is kept and shown: with all its members. */
+export type ManagementEventSelector = {
+  readonly [Member in keyof EventSelector]-?: NonNullable<Input<EventSelector>[Member]>;
+};
+
+/** Of management events. */
+export type AdvancedSelector = Input<AdvancedEventSelector>;
 
 export const trailsTable = table<TrailRecord>('trails');
 

@@ -23,7 +23,9 @@ export type Purpose =
   | 'grant tokens'
   | 'import token'
   | 'session tokens'
-  | 'audit signing key';
+  | 'lookup tokens'
+  | 'audit signing key'
+  | 'digest signing keys';
 
 /**
  * Seals and opens bytes for one purpose under the domain keys:

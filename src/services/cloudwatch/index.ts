@@ -1,11 +1,13 @@
 import type { Random } from '../../runtime/random.ts';
 import type { Store } from '../../store/sealed-store.ts';
-import { awsQuery } from '../../wire/protocol.ts';
 import type { AnyOperation, Service } from '../perform.ts';
-import type { CloudWatchPorts } from './ports.ts';
+import { alarmOperations } from './alarms/index.ts';
+import { metricOperations } from './metrics/index.ts';
+import type { CloudWatchPorts, MetricQueries } from './ports.ts';
+import { cloudWatchProtocols } from './protocols.ts';
 
 /** The table of CloudWatch's operations: one file each. */
-const operations: readonly AnyOperation[] = [];
+const operations: readonly AnyOperation[] = [...alarmOperations, ...metricOperations];
 
 export const cloudWatchOperations: ReadonlyMap<string, AnyOperation> = new Map(
   operations.map((each) => [each.name, each]),
@@ -14,13 +16,14 @@ export const cloudWatchOperations: ReadonlyMap<string, AnyOperation> = new Map(
 export interface CloudWatchDependencies {
   readonly store: Store;
   readonly random: Random;
+  readonly metrics: MetricQueries;
 }
 
 export function cloudWatchService({ store, ...rest }: CloudWatchDependencies): Service {
   return {
     name: 'cloudwatch',
     signingName: 'monitoring',
-    spoken: [{ protocol: awsQuery('http://monitoring.amazonaws.com/doc/2010-08-01/'), address: '2010-08-01' }],
+    spoken: cloudWatchProtocols,
     eventSource: 'monitoring.amazonaws.com',
     operations: cloudWatchOperations,
     store,

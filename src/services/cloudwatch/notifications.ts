@@ -8,6 +8,8 @@ import { table } from '../../store/sealed-store.ts';
 export interface NotificationRecord {
   /** A random UUID, also the record's key: receivers tell by it what they have had already. */
   readonly id: string;
+  /** Of an event that is already on its way to one of those who get events: to whom. The key then is `<id>/<target>`. */
+  readonly target?: string;
   readonly accountId: string;
   readonly region: string;
   /** The ARN of the action that an alarm names; of an event, absent: it goes to whoever is configured to get events. */

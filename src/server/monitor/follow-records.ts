@@ -1,9 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { BEGINNING, followStream, type StreamFollower, type StreamPosition } from '../../audit/follow-stream.ts';
+import { BEGINNING, endOfStream, followStream, type StreamFollower } from '../../audit/follow-stream.ts';
 import type { AuditRecord } from '../../audit/record.ts';
-import { segmentsOf, streamsOf } from '../../audit/stream-files.ts';
-import { headOnDisk } from '../../audit/stream-tail.ts';
+import { streamsOf } from '../../audit/stream-files.ts';
 import type { FollowedRecord, RecordConsumer } from './record-consumer.ts';
 
 /**
@@ -21,6 +20,8 @@ export interface RecordFeedOptions {
   readonly consumers: readonly RecordConsumer[];
   /** Up to which sequence a stream is written for good. */
   readonly written: (stream: string) => number;
+  /** Told up to which line of a stream all consumers have flushed what they had. */
+  readonly consumed?: (stream: string, sequence: number) => void;
   readonly log: Logger;
 }
 
@@ -32,17 +33,22 @@ interface FollowedStream {
   readonly follower: StreamFollower;
   /** Of each consumer, the last record that it has had. */
   readonly had: Map<RecordConsumer, number>;
+  /** And the last one of which it has flushed what it made. */
+  readonly flushed: Map<RecordConsumer, number>;
 }
 
-export function startRecordFeed({ directory, consumers, written, log }: RecordFeedOptions): RecordFeed {
+export function startRecordFeed({ directory, consumers, written, consumed, log }: RecordFeedOptions): RecordFeed {
   const streams = new Map<string, FollowedStream>();
   let stopping = false;
   let unflushed = false;
   let nextFlushMs = 0;
   let nextLookMs = 0;
+  /** A stream that begins later is followed from its first record on, however late it is noticed. */
+  let begun = false;
 
   function follow(stream: string): FollowedStream {
-    const now = fromNow(stream);
+    // Where that cannot be told, everything is new rather than nothing.
+    const now = begun ? BEGINNING : (endOfStream(directory, stream) ?? BEGINNING);
     const positions = new Map(consumers.map((each) => [each, each.position?.(stream) ?? now]));
     const after = [...positions.values()].reduce((a, b) => (a.sequence <= b.sequence ? a : b), now);
     const onGap = (due: number, found: number | undefined) =>
@@ -54,17 +60,14 @@ export function startRecordFeed({ directory, consumers, written, log }: RecordFe
       written: () => written(stream),
       onGap,
     });
-    return { follower, had: new Map(Array.from(positions, ([each, { sequence }]) => [each, sequence])) };
-  }
-
-  /** Where a stream ends now, or its beginning where it has none yet. */
-  function fromNow(stream: string): StreamPosition {
-    const newest = segmentsOf(directory, stream).at(-1);
-    return newest === undefined ? BEGINNING : { ...BEGINNING, sequence: headOnDisk(newest.path, stream).sequence };
+    const had = new Map(Array.from(positions, ([each, { sequence }]) => [each, sequence]));
+    consumed?.(stream, after.sequence);
+    return { follower, had, flushed: new Map(had) };
   }
 
   function lookForStreams(): void {
     for (const stream of streamsOf(directory)) if (!streams.has(stream)) streams.set(stream, follow(stream));
+    begun = true;
   }
 
   /** Gives whether there was anything. */
@@ -96,8 +99,10 @@ export function startRecordFeed({ directory, consumers, written, log }: RecordFe
   async function flush(): Promise<void> {
     unflushed = false;
     for (const consumer of consumers) {
+      const had = Array.from(streams.values(), (each) => [each.flushed, each.had.get(consumer) ?? 0] as const);
       try {
         await consumer.flush?.();
+        for (const [flushed, sequence] of had) flushed.set(consumer, sequence);
       } catch (err) {
         unflushed = true;
         log.error(
@@ -105,6 +110,9 @@ export function startRecordFeed({ directory, consumers, written, log }: RecordFe
           'what was made of the audit trail cannot be kept; it will be tried again',
         );
       }
+    }
+    for (const [stream, { follower, flushed }] of streams) {
+      consumed?.(stream, Math.min(follower.position().sequence, ...flushed.values()));
     }
   }
 
@@ -114,7 +122,7 @@ export function startRecordFeed({ directory, consumers, written, log }: RecordFe
       const last = stopping;
       const nowMs = performance.now();
       try {
-        if (nowMs >= nextLookMs) {
+        if (last || nowMs >= nextLookMs) {
           lookForStreams();
           nextLookMs = nowMs + LOOK_FOR_STREAMS_MS;
         }

@@ -12,8 +12,11 @@ export interface FollowedRecord extends FollowedLine {
  */
 export interface RecordConsumer {
   readonly name: string;
-  /** Behind which line of a stream to begin, where it keeps that for itself; otherwise with what is written from now on. */
-  position?(stream: string): StreamPosition;
+  /**
+   * Behind which line of a stream to begin, where it keeps that for itself; otherwise, and where it does not know, with what is
+   * written from now on.
+   */
+  position?(stream: string): StreamPosition | undefined;
   /** Is quick, and leaves what takes time for later. */
   take(record: FollowedRecord): void;
   /** Makes durable what it took: called every second while there is something new, and at the end. */

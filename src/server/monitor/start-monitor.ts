@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { KeyholdError } from '../../runtime/errors.ts';
 import { releaseIfOwnedBy } from '../../store/sqlite/write-lock.ts';
 import { epochOf, monitorSlot } from '../shared-memory.ts';
+import { showSinks } from '../sinks/sink-health.ts';
 import type { ToWorker } from '../worker.ts';
 import type { FromMonitor, MonitorOrders, ToMonitor } from './monitor.ts';
 
@@ -19,8 +20,16 @@ const RESTART_PAUSE_MS = 1000;
 /** How long the monitor may take for what is left to do at the end. */
 const STOP_PATIENCE_MS = 15_000;
 
-/** Starts the monitor, and replaces it whenever it dies: the workers go on meanwhile. Throws StartupRefused. */
-export async function startMonitor(orders: MonitorOrders, log: Logger): Promise<SupervisedMonitor> {
+/**
+ * Starts the monitor, and replaces it whenever it dies: the workers go on meanwhile. Throws StartupRefused.
+ *
+ * @param onConsumed told up to which line of a stream everyone in the monitor is done
+ */
+export async function startMonitor(
+  orders: MonitorOrders,
+  log: Logger,
+  onConsumed: (stream: string, sequence: number) => void,
+): Promise<SupervisedMonitor> {
   const connected = new Set<Worker>();
   let thread: Worker | undefined;
   let stopping = false;
@@ -31,8 +40,14 @@ export async function startMonitor(orders: MonitorOrders, log: Logger): Promise<
     const ready = Promise.withResolvers<void>();
     const gone = Promise.withResolvers<void>();
     started.on('message', (message: FromMonitor) => {
-      if (message.type === 'ready') ready.resolve();
-      else ready.reject(new KeyholdError('StartupRefused', message.message));
+      switch (message.type) {
+        case 'ready':
+          return ready.resolve();
+        case 'consumed':
+          return onConsumed(message.stream, message.sequence);
+        case 'refused':
+          return ready.reject(new KeyholdError('StartupRefused', message.message));
+      }
     });
     started.on('error', (err) => {
       log.fatal({ err }, 'the monitor died');
@@ -68,6 +83,7 @@ export async function startMonitor(orders: MonitorOrders, log: Logger): Promise<
     }
   }
 
+  showSinks(orders.memory.metrics, orders.workers, orders.config.auditSinks);
   const { gone } = await start();
   void keepRunning(gone);
 

@@ -1,16 +1,15 @@
-import { spawnSync } from 'node:child_process';
-import { closeSync, cpSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { CreateKeyCommand, EncryptCommand, type KMSClient, ListKeysCommand } from '@aws-sdk/client-kms';
+import { CreateKeyCommand, type KMSClient, ListKeysCommand } from '@aws-sdk/client-kms';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { openFileTrail } from '../src/audit/file-trail.ts';
 import type { Proof } from '../src/audit/prove.ts';
-import { dice, testSeed } from './support/dice.ts';
 import { runToEnd, startServer, type TestServer, temporaryDirectory } from './support/server.ts';
 
-/** `keyhold audit verify` as an auditor runs it: beside a server, after its stop, after crashes, and after tampering. */
+/** `keyhold audit verify` as an auditor runs it: beside a server, after its stop, and after tampering; `faults/` has crashes. */
 
 // Each test starts servers and commands one after the other, which takes a busy machine a while.
 vi.setConfig({ testTimeout: 300_000 });
@@ -30,7 +29,6 @@ beforeEach(() => {
 afterEach(async () => {
   await server?.kill();
   server = undefined;
-  spawnSync('umount', [directory]);
   rmSync(directory, { recursive: true, force: true });
 });
 
@@ -124,7 +122,7 @@ test('the exported public key proves a copy of the audit files where neither roo
 });
 
 test.each<[string, (file: string, whole: string, lines: string[]) => void, string]>([
-  ['a file that was removed', (file) => rmSync(file), 'is missing, with the whole file'],
+  ['a file that was removed', (file) => rmSync(file), 'is missing, with the whole stream'],
   ['a file that was cut', (file, _, lines) => writeFileSync(file, `${lines.slice(0, 2).join('\n')}\n`), 'is missing'],
   [
     'a line that was removed',
@@ -144,6 +142,69 @@ test.each<[string, (file: string, whole: string, lines: string[]) => void, strin
   await createKeys(second.kms(), 6);
   await second.stop();
   expect((await verify()).status).toBe(1);
+});
+
+describe('a trail of several files', () => {
+  const audit = () => join(dataDir, 'audit');
+  const closedFiles = () => readdirSync(audit()).filter((name) => /^w0\.\d{12}\.jsonl$/.test(name));
+
+  test('is proved, and what somebody did to a closed file is found', async () => {
+    const { kms, stop } = await start(['--audit-rotate-size', '4KiB'], 1);
+    const client = kms();
+    while (closedFiles().length < 4) await createKeys(client, 1);
+    await stop();
+    const proof = await expectProved();
+    expect(proof.streams).toMatchObject([{ stream: 'w0', records: proof.streams[0]?.signed }]);
+    const [one = '', two = '', three = ''] = closedFiles().map((name) => join(audit(), name));
+    const wholes = [one, two, three].map((path) => readFileSync(path));
+    const firstOf = (path: string) => Number(/\.0*(\d+)\.jsonl$/.exec(path)?.[1]);
+    const [whole1, whole2, whole3] = wholes.map(String) as [string, string, string];
+    const tamperings: [() => void, line: number, what: string][] = [
+      [() => rmSync(two), firstOf(two), 'is missing: the next one that is there'],
+      [() => rmSync(one), 1, 'is missing: the next one that is there'],
+      [() => writeFileSync(two, whole3), firstOf(two), 'where'],
+      [() => writeFileSync(three, whole3.slice(0, -1)), firstOf(closedFiles()[3] ?? '') - 1, 'was cut off'],
+      [() => writeFileSync(one, whole1.replace('CreateKey', 'CreateFoo')), 2, 'hash of the line before'],
+      [() => writeFileSync(two, whole2.split('\n').slice(1).join('\n')), firstOf(two), 'has sequence'],
+    ];
+    for (const [tamper, line, what] of tamperings) {
+      tamper();
+      const { status, stdout } = await runToEnd(['audit', 'verify', '--data-dir', dataDir]);
+      expect({ status, stdout }).toEqual({ status: 1, stdout: expect.stringContaining(`TAMPERED: w0, line ${line} `) });
+      expect(stdout.split('\n')[0]).toContain(what);
+      for (const [index, path] of [one, two, three].entries()) writeFileSync(path, wholes[index] as Buffer);
+    }
+    await expectProved();
+  });
+
+  test('loses what has been kept as long as configured, once the monitor is done with it, and nothing else', async () => {
+    await (await start([], 1)).stop();
+    // Records of long ago, in the stream of the commands: to a worker's, nothing is added while no server runs.
+    for (const year of [2019, 2020, 2021]) {
+      const trail = openFileTrail({
+        directory: audit(),
+        stream: 'cli',
+        rotation: { maxBytes: 1, maxAgeMs: Number.POSITIVE_INFINITY },
+      });
+      await trail.append(JSON.stringify({ eventTime: `${year}-01-01T00:00:00Z`, eventName: 'CreateAccount' }));
+      await trail.close();
+    }
+    const commands = () =>
+      readdirSync(audit())
+        .filter((name) => name.startsWith('cli.'))
+        .sort();
+    expect(commands()).toEqual(['cli.000000000001.jsonl', 'cli.000000000002.jsonl', 'cli.jsonl']);
+    const { kms, stop, output } = await start(['--audit-retention', '1'], 1);
+    await createKeys(kms(), 1);
+    await expect.poll(commands, { timeout: 30_000 }).toEqual(['cli.jsonl']);
+    expect(await stop()).toBe(0);
+    expect(output.stderr).toContain('removed audit files that were kept long enough');
+    const { streams } = await expectProved();
+    expect(streams).toMatchObject([
+      { stream: 'cli', records: 3, signed: 3, removed: 2 },
+      { stream: 'w0', records: 1 },
+    ]);
+  });
 });
 
 describe('an older copy put back', () => {
@@ -180,21 +241,6 @@ describe('an older copy put back', () => {
     await again.stop();
     await expectTampered('heads', 'is not what the anchor keeps', ['--anchor', anchor]);
   });
-});
-
-test('SIGKILL at any point leaves a trail that is proved, before and after the next start', {
-  timeout: 300_000,
-}, async () => {
-  const { number } = dice(testSeed(), 0);
-  for (let crash = 0; crash < 8; crash++) {
-    const { kms, kill } = await start(['--audit-anchor', anchor]);
-    if (crash > 0) await expectProved(['--anchor', anchor]);
-    const clients = load(kms(), 6);
-    await pause(number(2500));
-    await kill();
-    await clients.stop();
-    await expectProved(['--anchor', anchor]);
-  }
 });
 
 describe('an anchor behind a URL', () => {
@@ -241,45 +287,3 @@ describe('an anchor behind a URL', () => {
     }
   });
 });
-
-const canMount = (() => {
-  const path = temporaryDirectory();
-  const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4096', 'tmpfs', path]);
-  if (status === 0) spawnSync('umount', [path]);
-  rmSync(path, { recursive: true });
-  return status === 0;
-})();
-
-test.skipIf(!canMount)(
-  'a disk that was full leaves a trail that is proved (skipped where no tmpfs can be mounted)',
-  async () => {
-    spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=2097152', 'tmpfs', directory]);
-    const { kms, stop, output } = await start([], 1);
-    await createKeys(kms(), 1);
-    const { Keys } = await kms().send(new ListKeysCommand({}));
-    const encrypt = () => kms().send(new EncryptCommand({ KeyId: Keys?.[0]?.KeyId, Plaintext: Buffer.alloc(32) }));
-    const filler = join(directory, 'filler');
-    fillUp(filler);
-    await expect(async () => {
-      for (;;) await encrypt();
-    }).rejects.toThrow('internal error');
-    await expect.poll(() => output.stderr, { timeout: 20_000 }).toContain('streams cannot be signed');
-    expect(await verify()).toMatchObject({ status: 0 });
-    rmSync(filler);
-    await encrypt();
-    expect(await stop()).toBe(0);
-    const { streams } = await expectProved();
-    for (const each of streams) expect(each.signed).toBe(each.records);
-  },
-);
-
-function fillUp(path: string): void {
-  const fd = openSync(path, 'a');
-  try {
-    while (writeSync(fd, Buffer.alloc(4096)) > 0);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
-  } finally {
-    closeSync(fd);
-  }
-}

@@ -1,10 +1,21 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { CreateKeyCommand, EncryptCommand, KMSServiceException, ListKeysCommand } from '@aws-sdk/client-kms';
+import { CreateKeyCommand, EncryptCommand, ListKeysCommand } from '@aws-sdk/client-kms';
 import { afterEach, describe, expect, test } from 'vitest';
-import { verifyAuditDirectory } from '../src/audit/verify.ts';
-import { startServer, type TestServer, temporaryDirectory } from './support/server.ts';
+import {
+  type Answered,
+  canMount,
+  expectAudited,
+  expectFault,
+  fillUp,
+  mountTmpfs,
+  succeed,
+  takeAllFiles,
+  unmount,
+  untilFault,
+} from '../support/faults.ts';
+import { startServer, type TestServer, temporaryDirectory } from '../support/server.ts';
 
 /**
  * A server whose disk is full refuses what it cannot record, tells no more than that there was a fault, and goes on by itself
@@ -16,43 +27,9 @@ let server: TestServer | undefined;
 afterEach(async () => {
   await server?.kill();
   server = undefined;
-  spawnSync('umount', [directory]);
+  unmount(directory);
   rmSync(directory, { recursive: true, force: true });
 });
-
-/** The request ids of what was answered with a result. */
-type Answered = Set<string>;
-
-async function succeed(
-  use: Promise<{ $metadata: { requestId?: string | undefined } }>,
-  answered: Answered,
-): Promise<void> {
-  answered.add((await use).$metadata.requestId ?? 'an answer without a request id');
-}
-
-async function expectFault(use: Promise<unknown>): Promise<void> {
-  const error = await use.then(
-    () => undefined,
-    (cause: unknown) => cause,
-  );
-  expect(error).toBeInstanceOf(KMSServiceException);
-  const { name, message, $metadata } = error as KMSServiceException;
-  expect({ name, message, status: $metadata.httpStatusCode }).toEqual({
-    name: 'KMSInternalException',
-    message: 'The request was rejected because of an internal error. Try again.',
-    status: 500,
-  });
-}
-
-/** The chain is whole, and every answered request is in it. */
-async function expectAudited(dataDir: string, answered: Answered): Promise<void> {
-  const missing = new Set(answered);
-  const verdicts = await verifyAuditDirectory(join(dataDir, 'audit'), ({ requestID }) =>
-    missing.delete(requestID ?? ''),
-  );
-  expect(verdicts.map(({ problem }) => problem)).toEqual([undefined]);
-  expect([...missing]).toEqual([]);
-}
 
 const prlimitIsHere = spawnSync('prlimit', ['--version']).status === 0;
 
@@ -88,23 +65,10 @@ describe.skipIf(!prlimitIsHere)('an audit file that cannot grow (skipped where t
   });
 });
 
-/** Whether a small file system can be made, which takes root and the right to mount. */
-function mountTmpfs(path: string, bytes: number): boolean {
-  return spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', path]).status === 0;
-}
-
-const canMount = (() => {
-  const path = temporaryDirectory();
-  const mounted = mountTmpfs(path, 4096);
-  if (mounted) spawnSync('umount', [path]);
-  rmSync(path, { recursive: true });
-  return mounted;
-})();
-
 describe.skipIf(!canMount)('a full disk (skipped where no tmpfs can be mounted)', () => {
   test('refuses changes and uses alike, and loses nothing that was answered', async () => {
     directory = temporaryDirectory();
-    expect(mountTmpfs(directory, 2 * 1024 * 1024)).toBe(true);
+    expect(mountTmpfs(directory, 'size=2m')).toBe(true);
     const dataDir = join(directory, 'data');
     const filler = join(directory, 'filler');
     server = await startServer({ dataDir });
@@ -146,7 +110,7 @@ describe.skipIf(!canMount)('a full disk (skipped where no tmpfs can be mounted)'
   test('at the first start is refused in one line, and the next start takes up what is there', async () => {
     directory = temporaryDirectory();
     mkdirSync(directory, { recursive: true });
-    expect(mountTmpfs(directory, 2 * 1024 * 1024)).toBe(true);
+    expect(mountTmpfs(directory, 'size=2m')).toBe(true);
     const dataDir = join(directory, 'data');
     const filler = join(directory, 'filler');
     // Room for some of the files.
@@ -159,36 +123,58 @@ describe.skipIf(!canMount)('a full disk (skipped where no tmpfs can be mounted)'
     await server.kms().send(new CreateKeyCommand({}));
     expect(await server.stop()).toBe(0);
   });
-});
 
-/** Takes all the room there is, but for `leaveBytes`. */
-function fillUp(path: string, leaveBytes = 0): void {
-  const reserve = `${path}-reserve`;
-  const write = (file: string, bytes: number): number => {
-    const fd = openSync(file, 'a');
-    try {
-      return writeSync(fd, Buffer.alloc(bytes));
-    } finally {
-      closeSync(fd);
+  test('while audit files are closed one after the other leaves a trail that is proved, before and after', async () => {
+    directory = temporaryDirectory();
+    expect(mountTmpfs(directory, 'size=2m')).toBe(true);
+    const dataDir = join(directory, 'data');
+    const filler = join(directory, 'filler');
+    server = await startServer({ dataDir, args: ['--audit-rotate-size', '4KiB', '--audit-sign-interval', '1'] });
+    const { output } = server;
+    const kms = server.kms();
+    const answered: Answered = new Set();
+    const { KeyMetadata } = await kms.send(new CreateKeyCommand({}));
+    const encrypt = () => kms.send(new EncryptCommand({ KeyId: KeyMetadata?.KeyId, Plaintext: Buffer.alloc(32) }));
+    const encryptUntilFault = () => untilFault(() => succeed(encrypt(), answered));
+    for (let round = 0; round < 5; round++) {
+      for (let i = 0; i < 20; i++) await succeed(encrypt(), answered);
+      // Room for the rest of a file, for a few, or for none.
+      fillUp(filler, 4096 * round);
+      await encryptUntilFault();
+      await expectFault(encrypt());
+      rmSync(filler);
     }
-  };
-  if (leaveBytes > 0) write(reserve, leaveBytes);
-  try {
-    while (write(path, 4096) > 0);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
-  }
-  rmSync(reserve, { force: true });
-}
+    fillUp(filler);
+    await encryptUntilFault();
+    await expect.poll(() => output.stderr, { timeout: 20_000 }).toContain('streams cannot be signed');
+    await expectAudited(dataDir, answered);
+    rmSync(filler);
+    await succeed(encrypt(), answered);
+    expect(await server.stop()).toBe(0);
+    await expectAudited(dataDir, answered);
+    expect(readdirSync(join(dataDir, 'audit')).length).toBeGreaterThan(15);
+  });
 
-async function untilFault(use: () => Promise<unknown>): Promise<void> {
-  for (;;) {
-    const error = await use().then(
-      () => undefined,
-      (cause: unknown) => cause,
-    );
-    if (error === undefined) continue;
-    await expectFault(Promise.reject(error));
-    return;
-  }
-}
+  test('that has no room for one more file refuses what would be in it, and goes on by itself', async () => {
+    directory = temporaryDirectory();
+    expect(mountTmpfs(directory, 'size=8m,nr_inodes=100')).toBe(true);
+    const dataDir = join(directory, 'data');
+    server = await startServer({ dataDir, args: ['--audit-rotate-size', '4KiB'] });
+    const kms = server.kms();
+    const answered: Answered = new Set();
+    const { KeyMetadata } = await kms.send(new CreateKeyCommand({}));
+    const encrypt = () => kms.send(new EncryptCommand({ KeyId: KeyMetadata?.KeyId, Plaintext: Buffer.alloc(32) }));
+    for (let round = 0; round < 3; round++) {
+      for (let i = 0; i < 10; i++) await succeed(encrypt(), answered);
+      const taken = takeAllFiles(join(directory, 'taken'));
+      await untilFault(() => succeed(encrypt(), answered));
+      for (let i = 0; i < 3; i++) await expectFault(encrypt());
+      // The file was closed, and the next one could not be begun.
+      expect(existsSync(join(dataDir, 'audit', 'w0.jsonl'))).toBe(false);
+      for (const path of taken) rmSync(path);
+    }
+    await succeed(encrypt(), answered);
+    expect(await server.stop()).toBe(0);
+    await expectAudited(dataDir, answered);
+  });
+});

@@ -9,6 +9,7 @@ import { algorithmsOf, type KeySpec, keySpecs } from '../src/crypto/key-specs.ts
 import { type AwsErrorCode, awsErrorCodes, KeyholdError } from '../src/runtime/errors.ts';
 import { cloudTrailOperations } from '../src/services/cloudtrail/index.ts';
 import { cloudWatchOperations } from '../src/services/cloudwatch/index.ts';
+import { cloudWatchQuery } from '../src/services/cloudwatch/protocols.ts';
 import { iamOperations } from '../src/services/iam/index.ts';
 import { kmsOperations } from '../src/services/kms/index.ts';
 import type { Target } from '../src/services/operation.ts';
@@ -93,7 +94,7 @@ export const coveredServices: readonly CoveredService[] = [
     name: 'cloudwatch',
     operations: cloudWatchOperations,
     ...known(cloudwatch),
-    protocol: awsQuery(),
+    protocol: cloudWatchQuery,
     nouns: { alarm: 'alarms' },
     whyNotAnswered: 'They belong to what is not covered.',
   },
@@ -105,7 +106,12 @@ function known(sdk: object): Pick<CoveredService, 'knownOperations' | 'knownExce
     knownOperations: names
       .filter((name) => /^[A-Z]\w+Command$/.test(name))
       .map((name) => name.slice(0, -'Command'.length)),
-    knownExceptions: names.filter((name) => /^[A-Z]\w+Exception$/.test(name) && !/^[A-Z]+ServiceException$/.test(name)),
+    // By their class, for not all are called so: `ResourceNotFound`, `LimitExceededFault`.
+    knownExceptions: names.filter(
+      (name) =>
+        (sdk as Record<string, { prototype?: unknown }>)[name]?.prototype instanceof Error &&
+        !/ServiceException$/.test(name),
+    ),
   };
 }
 
@@ -275,7 +281,7 @@ function commonErrorSection(services: readonly CoveredService[]): string[] {
 /** How a service tells of an error: by name, which the Query protocol has within its XML, and HTTP status. */
 function errorForm({ protocol }: CoveredService, code: AwsErrorCode): { name: string; status: number } {
   const { status, type, body } = protocol.writeError(new KeyholdError(code), '');
-  return { name: /<Code>(\w+)<\/Code>/.exec(body)?.[1] ?? type, status };
+  return { name: /<Code>(\w+)<\/Code>/.exec(String(body))?.[1] ?? type, status };
 }
 
 type AnyTarget = Target<unknown, unknown, unknown>;

@@ -19,8 +19,10 @@ import { type AuditSigning, startAuditSigning } from './server/audit-signing.ts'
 import { type Prepared, prepareDataDirectory } from './server/data-directory.ts';
 import { readTlsFiles } from './server/listener.ts';
 import { METRICS_LISTEN } from './server/metrics/metrics-listener.ts';
+import { readNotifyFile } from './server/notifier/notify-file.ts';
 import { readRequestQuotas } from './server/request-quotas.ts';
 import { plantSeed, readSeedFile } from './server/seed.ts';
+import { beginSinks, readSinkFiles } from './server/sinks/start-sinks.ts';
 import { findPort, type RunningServer, startWorkers } from './server/supervisor.ts';
 import { version } from './server/version.ts';
 
@@ -112,8 +114,13 @@ async function serve(config: Config): Promise<void> {
   // What can be refused without touching the data directory is refused before it is touched.
   if (config.tls !== undefined) readTlsFiles(config.tls);
   attestationRoots(config.attestationRootPath);
+  for (const sink of config.auditSinks) readSinkFiles(sink);
   const quotas = config.requestQuotas === undefined ? undefined : readRequestQuotas(config.requestQuotas);
   const seed = config.seedPath === undefined ? undefined : readSeedFile(config.seedPath, config.sandbox);
+  const notify = config.notifyPath === undefined ? undefined : readNotifyFile(config.notifyPath);
+  for (const path of notify?.openToOthers ?? []) {
+    log.warn({ path }, 'others than its owner may read the file of a secret; run: chmod 600');
+  }
   const port = await findPort(config);
   if (config.metricsListen !== undefined) await findPort(config.metricsListen, METRICS_LISTEN);
   const prepared = await prepareDataDirectory({
@@ -131,16 +138,20 @@ async function serve(config: Config): Promise<void> {
   let server: RunningServer;
   let signing: AuditSigning | undefined;
   try {
+    await beginSinks(config.auditSinks, prepared.directory);
     if (seed !== undefined) await plantSeed(seed, prepared.directory, version(), log);
     signing = await startAuditSigning({
       directory: prepared.directory,
       ...(config.auditAnchor === undefined ? {} : { anchor: auditAnchor(config.auditAnchor, log) }),
       intervalSeconds: config.auditSignIntervalSeconds,
+      rotation: config.auditRotation,
+      workers: config.workers,
+      ...(config.auditRetentionDays === undefined ? {} : { retentionDays: config.auditRetentionDays }),
       clock: systemClock,
       random: systemRandom(),
       log,
     });
-    server = await startWorkers(config, port, prepared.directory, log, signing.live, quotas);
+    server = await startWorkers(config, port, prepared, log, signing, quotas, notify?.targets);
   } catch (error) {
     // Some worker may have answered already.
     await signing?.stop({ clean: false });

@@ -461,7 +461,7 @@ describeWith(promtool, 'promtool', () => {
           KeyholdAuditFailing: [
             {
               exp_labels: { ...labels, job: 'keyhold' },
-              exp_annotations: { summary: 'k cannot write its audit trail; requests without a record are refused' },
+              exp_annotations: { summary: 'k cannot write its audit trail' },
             },
           ],
           KeyholdServerErrors: [

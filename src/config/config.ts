@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os';
-import { resolve, sep } from 'node:path';
+import { join, resolve, sep } from 'node:path';
 import { parseArgs } from 'node:util';
 import { KeyholdError } from '../runtime/errors.ts';
+import { type AuditSink, readAuditSinks } from './audit-sink.ts';
 
 /** Everything that can be set, read once at start from the command line and the environment, and never again. */
 export interface Config {
@@ -21,8 +22,19 @@ export interface Config {
   readonly auditAnchor?: AnchorTarget;
   /** What becomes of requests when the audit files, or the further sinks, cannot be written. */
   readonly auditOnFailure: { readonly files: OnFailure; readonly sinks: OnFailure };
+  /** Where every audit record goes, besides the files. */
+  readonly auditSinks: readonly AuditSink[];
+  /** When an audit file is closed and another begun; Infinity where that is no reason. */
+  readonly auditRotation: { readonly maxBytes: number; readonly maxAgeMs: number };
+  /** How long audit records are kept; absent, for ever. */
+  readonly auditRetentionDays?: number;
   /** How often the heads of the audit streams are signed. */
   readonly auditSignIntervalSeconds: number;
+  /** Where the buckets of trails are directories, absolute. */
+  readonly trailDir: string;
+  /** How often log files, and digest files, of trails are delivered. */
+  readonly trailIntervalSeconds: number;
+  readonly trailDigestIntervalSeconds: number;
   readonly logLevel: LogLevel;
   /** Where spans of requests are sent, and of how many of the traces that begin here. */
   readonly tracing?: { readonly url: string; readonly ratio: number };
@@ -31,6 +43,8 @@ export interface Config {
   readonly attestationRootPath?: string;
   /** A YAML file, absolute: what is to be there when the server serves. */
   readonly seedPath?: string;
+  /** A YAML file, absolute: who is told of alarms and events. */
+  readonly notifyPath?: string;
   /** Temporary credentials that were issued before this moment are refused. Milliseconds since 1970. */
   readonly revokeSessionsBeforeMs?: number;
 }
@@ -88,6 +102,8 @@ interface Option {
   readonly variable?: string;
   /** What stands for its value in `--help`; a switch has none. */
   readonly value?: string;
+  /** Can be given several times; in its variable, values are separated by commas. */
+  readonly repeatable?: true;
   readonly help: string;
 }
 
@@ -149,15 +165,56 @@ const commands = {
         value: 'to',
         help: 'keep signed heads of the audit trail in this file, or POST them to this URL, too',
       },
+      'audit-sink': {
+        variable: 'KEYHOLD_AUDIT_SINK',
+        value: 'to',
+        repeatable: true,
+        help: 'send each audit record to stdout, syslog+tls://host:port or otlp+https://host:port too; may be repeated',
+      },
       'audit-on-failure': {
         variable: 'KEYHOLD_AUDIT_ON_FAILURE',
         value: 'what',
         help: 'refuse requests, or continue, when an audit sink fails (default refuse for the files, continue for others)',
       },
+      'audit-retention': {
+        variable: 'KEYHOLD_AUDIT_RETENTION',
+        value: 'days',
+        help: 'remove closed audit files whose newest record is older (default keep everything)',
+      },
+      'audit-rotate-age': {
+        variable: 'KEYHOLD_AUDIT_ROTATE_AGE',
+        value: 'time',
+        help: 'close an audit file that was begun so long ago, such as 12h or 1d; 0 for never (default 1d)',
+      },
+      'audit-rotate-size': {
+        variable: 'KEYHOLD_AUDIT_ROTATE_SIZE',
+        value: 'bytes',
+        help: 'close an audit file that has become so large, such as 1GiB; 0 for never (default 256MiB)',
+      },
       'audit-sign-interval': {
         variable: 'KEYHOLD_AUDIT_SIGN_INTERVAL',
         value: 'seconds',
         help: 'how often the heads of the audit trail are signed, if it grew (default 60)',
+      },
+      notify: {
+        variable: 'KEYHOLD_NOTIFY',
+        value: 'file',
+        help: 'tell those of alarms and events whom this YAML file names',
+      },
+      'trail-dir': {
+        variable: 'KEYHOLD_TRAIL_DIR',
+        value: 'dir',
+        help: 'where the buckets are to which trails deliver, each a directory (default trails in the data directory)',
+      },
+      'trail-interval': {
+        variable: 'KEYHOLD_TRAIL_INTERVAL',
+        value: 'seconds',
+        help: 'how often log files of trails are delivered, if there is something (default 300)',
+      },
+      'trail-digest-interval': {
+        variable: 'KEYHOLD_TRAIL_DIGEST_INTERVAL',
+        value: 'seconds',
+        help: 'how often digest files of trails are delivered (default 3600)',
       },
       'log-level': {
         variable: 'KEYHOLD_LOG_LEVEL',
@@ -248,9 +305,14 @@ function isGroup(name: string): name is keyof typeof groups {
 }
 type ServeOption = keyof (typeof commands)['serve']['options'];
 
+/** As they were written on the command line. */
+type OptionValues = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
+
 /** What was given of one command's options, on the command line or else in the environment. */
 interface Given<Name extends string> {
   text(name: Name): string | undefined;
+  /** All values of an option that is repeatable. */
+  texts(name: Name): readonly string[];
   flag(name: Name): boolean;
 }
 
@@ -309,21 +371,27 @@ function findCommand(argv: readonly string[]): { name: HelpTopic; rest: readonly
 
 function given<Name extends CommandName>(
   command: Name,
-  values: Readonly<Record<string, string | boolean | undefined>>,
+  values: OptionValues,
   environment: NodeJS.ProcessEnv,
 ): Given<keyof (typeof commands)[Name]['options'] & string> {
   const options: Readonly<Record<string, Option>> = commands[command].options;
+  const set = (name: string): string | undefined => {
+    const variable = options[name]?.variable;
+    const value = variable === undefined ? undefined : environment[variable];
+    return value === '' ? undefined : value;
+  };
   const text = (name: string): string | undefined => {
     const value = values[name];
-    if (typeof value === 'string') return value;
-    const variable = options[name]?.variable;
-    const set = variable === undefined ? undefined : environment[variable];
-    return set === '' ? undefined : set;
+    return typeof value === 'string' ? value : set(name);
   };
-  return { text, flag: (name) => values[name] === true || readSwitch(options[name]?.variable, text(name)) };
+  const texts = (name: string): readonly string[] => {
+    const value = values[name];
+    return Array.isArray(value) ? value : (set(name)?.split(',') ?? []);
+  };
+  return { text, texts, flag: (name) => values[name] === true || readSwitch(options[name]?.variable, text(name)) };
 }
 
-function readConfig({ text, flag }: Given<ServeOption>, nowMs: number): Config {
+function readConfig({ text, texts, flag }: Given<ServeOption>, nowMs: number): Config {
   const { host, port } = readListen('listen', text('listen') ?? '127.0.0.1:8080');
   const accountId = readAccountId(text('account-id'));
   const tls = readTls(text('tls-cert'), text('tls-key'));
@@ -331,9 +399,11 @@ function readConfig({ text, flag }: Given<ServeOption>, nowMs: number): Config {
   const requestQuotas = readQuotasSource(text('request-quotas'));
   const attestationRoot = text('attestation-root');
   const seed = text('seed');
+  const notify = text('notify');
   const revokeSessionsBeforeMs = readRevocation(text('revoke-sessions-before'), nowMs);
   const auditAnchor = readAnchor(text('audit-anchor'), readDataDir({ text }));
   const tracing = readTracing(text('otlp-traces'), text('trace-ratio'));
+  const auditRetention = text('audit-retention');
   const sandbox = flag('sandbox');
   if (sandbox && !isLoopback(host)) throw refused(`--sandbox listens on loopback addresses only, not on ${host}`);
   if (!isLoopback(host) && tls === undefined && !flag('insecure-http')) {
@@ -345,6 +415,7 @@ function readConfig({ text, flag }: Given<ServeOption>, nowMs: number): Config {
     dataDir: readDataDir({ text }),
     ...(accountId === undefined ? {} : { accountId }),
     ...(seed === undefined ? {} : { seedPath: readPath('seed', 'file', seed) }),
+    ...(notify === undefined ? {} : { notifyPath: readPath('notify', 'file', notify) }),
     workers: readWorkers(text('workers')),
     ...(metricsListen === undefined ? {} : { metricsListen }),
     ...(tls === undefined ? {} : { tls }),
@@ -354,8 +425,24 @@ function readConfig({ text, flag }: Given<ServeOption>, nowMs: number): Config {
       : { attestationRootPath: readPath('attestation-root', 'file', attestationRoot) }),
     ...(revokeSessionsBeforeMs === undefined ? {} : { revokeSessionsBeforeMs }),
     ...(auditAnchor === undefined ? {} : { auditAnchor }),
+    auditSinks: readAuditSinks(texts('audit-sink')),
     auditOnFailure: readOnFailure(text('audit-on-failure')),
+    auditRotation: {
+      maxBytes: readRotationSize(text('audit-rotate-size') ?? '256MiB'),
+      maxAgeMs: readRotationAge(text('audit-rotate-age') ?? '1d'),
+    },
+    ...(auditRetention === undefined
+      ? {}
+      : { auditRetentionDays: readWholeNumber('audit-retention', auditRetention, 1, 36_500) }),
     auditSignIntervalSeconds: readWholeNumber('audit-sign-interval', text('audit-sign-interval') ?? '60', 1, 3600),
+    trailDir: readTrailDir(text('trail-dir'), readDataDir({ text })),
+    trailIntervalSeconds: readWholeNumber('trail-interval', text('trail-interval') ?? '300', 1, 3600),
+    trailDigestIntervalSeconds: readWholeNumber(
+      'trail-digest-interval',
+      text('trail-digest-interval') ?? '3600',
+      1,
+      86_400,
+    ),
     logLevel: readLogLevel(text('log-level') ?? 'info'),
     ...(tracing === undefined ? {} : { tracing }),
     sandbox,
@@ -432,19 +519,20 @@ function optionUsage(name: string, { value }: Option): string {
   return `--${name}${value === undefined ? '' : ` <${value}>`}`;
 }
 
-function parseCommandLine(command: CommandName, args: readonly string[]): Record<string, string | boolean | undefined> {
+function parseCommandLine(command: CommandName, args: readonly string[]): OptionValues {
   const declared = Object.fromEntries(
     Object.entries<Option>(commands[command].options).map(([name, option]) => [
       name,
       {
         type: option.value === undefined ? ('boolean' as const) : ('string' as const),
+        multiple: option.repeatable === true,
         ...(name === 'help' ? { short: 'h' } : {}),
       },
     ]),
   );
   try {
     const { values } = parseArgs({ args: [...args], options: declared, strict: true, allowPositionals: false });
-    return values as Record<string, string | boolean | undefined>;
+    return values as OptionValues;
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     const late = code === 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL' ? lateCommand(args) : undefined;
@@ -547,6 +635,15 @@ function readAnchor(text: string | undefined, dataDir: string): AnchorTarget | u
   return { path };
 }
 
+function readTrailDir(text: string | undefined, dataDir: string): string {
+  const path = text === undefined ? join(dataDir, 'trails') : readPath('trail-dir', 'directory', text);
+  // The data directory takes nothing that is not its own, and buckets could be called like what is.
+  if (path !== join(dataDir, 'trails') && `${path}${sep}`.startsWith(`${dataDir}${sep}`)) {
+    throw refused('--trail-dir wants a directory outside of the data directory, or its trails/');
+  }
+  return path;
+}
+
 function readWholeNumber(name: string, text: string, least: number, most: number): number {
   const number = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
   if (!(number >= least && number <= most)) throw refused(`--${name} wants ${least} to ${most}, not '${text}'`);
@@ -582,6 +679,36 @@ function readOnFailure(text: string | undefined): Config['auditOnFailure'] {
   const what = onFailures.find((each) => each === text);
   if (what === undefined) throw refused(`--audit-on-failure wants ${onFailures.join(' or ')}, not '${text}'`);
   return { files: what, sinks: what };
+}
+
+const BYTE_UNITS = { '': 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;
+const TIME_UNITS_MS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+const LEAST_ROTATION_BYTES = 4096;
+const LEAST_ROTATION_AGE_MS = 1000;
+
+/** In bytes; Infinity for 0. Smaller files than a page of the disk would be more names than records. */
+function readRotationSize(text: string): number {
+  const bytes = readAmount(text, BYTE_UNITS);
+  if (bytes === 0) return Number.POSITIVE_INFINITY;
+  if (bytes !== undefined && bytes >= LEAST_ROTATION_BYTES && Number.isSafeInteger(bytes)) return bytes;
+  throw refused(
+    `--audit-rotate-size wants bytes, at least 4KiB, such as 256MiB or 1GiB, or 0 for never, not '${text}'`,
+  );
+}
+
+/** In milliseconds; Infinity for 0. */
+function readRotationAge(text: string): number {
+  const ageMs = readAmount(text, TIME_UNITS_MS);
+  if (ageMs === 0 || text === '0') return Number.POSITIVE_INFINITY;
+  if (ageMs !== undefined && ageMs >= LEAST_ROTATION_AGE_MS && Number.isSafeInteger(ageMs)) return ageMs;
+  throw refused(`--audit-rotate-age wants a time such as 90m, 12h or 1d, or 0 for never, not '${text}'`);
+}
+
+/** A whole number with its unit; undefined if it is none. */
+function readAmount(text: string, units: Readonly<Record<string, number>>): number | undefined {
+  const [, number, unit = ''] = /^(\d{1,15})([A-Za-z]*)$/.exec(text) ?? [];
+  const size = Object.hasOwn(units, unit) ? units[unit] : undefined;
+  return number === undefined || size === undefined ? undefined : Number(number) * size;
 }
 
 function readLogLevel(text: string): LogLevel {

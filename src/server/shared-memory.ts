@@ -2,6 +2,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { type Epoch, sharedEpoch } from '../store/change-feed.ts';
 import { writeLockMemory } from '../store/sqlite/write-lock.ts';
 import { type MetricsMemory, metricsMemory } from './metrics/memory.ts';
+import { sinkMoments } from './sinks/sink-health.ts';
 
 /** The memory that all threads share: how many commits there were, who writes, what the sandbox's clock says, and the metrics. */
 export interface SharedMemory {
@@ -11,6 +12,8 @@ export interface SharedMemory {
   readonly metrics: MetricsMemory;
   /** Of each worker's audit stream, the last line that is in its file for good. */
   readonly auditWritten: SharedArrayBuffer;
+  /** Of each audit sink, up to which moment it has all records. */
+  readonly sinkMoments: SharedArrayBuffer;
 }
 
 /** The monitor writes to the store like a worker, in the slot after theirs. */
@@ -25,6 +28,7 @@ export function sharedMemory(workers: number): SharedMemory {
     clockOffsetMs: new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT),
     metrics: metricsMemory(workers),
     auditWritten: new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT * workers),
+    sinkMoments: sinkMoments(),
   };
 }
 

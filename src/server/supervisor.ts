@@ -2,18 +2,19 @@ import { createServer } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
-import type { ChainLink } from '../audit/hash-chain.ts';
 import type { Config, ListenAddress } from '../config/config.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { KeyholdError } from '../runtime/errors.ts';
 import { systemRandom } from '../runtime/random.ts';
 import { releaseIfOwnedBy } from '../store/sqlite/write-lock.ts';
-import type { DataDirectory } from './data-directory.ts';
+import type { AuditSigning } from './audit-signing.ts';
+import type { Prepared } from './data-directory.ts';
 import { cannotListen } from './listener.ts';
 import { exposition } from './metrics/exposition.ts';
 import { cellsOf, mainSection } from './metrics/memory.ts';
 import { type MetricsListener, serveMetrics } from './metrics/metrics-listener.ts';
 import { type SupervisedMonitor, startMonitor } from './monitor/start-monitor.ts';
+import { NO_TARGETS, type NotifyTargets } from './notifier/notify-file.ts';
 import { requestCounters } from './request-limiter.ts';
 import type { RequestQuotas } from './request-quotas.ts';
 import { epochOf, movableClock, sharedMemory } from './shared-memory.ts';
@@ -39,16 +40,18 @@ const YOUNG_GENERATION_MB = 24;
  * Starts the workers, resolves when all of them listen, and replaces one that dies. Throws StartupRefused.
  *
  * @param port what `findPort` has found
- * @param auditHeads how far the audit streams of the workers are on the disk: kept up to date here
+ * @param audit how far the audit streams are on the disk, and done with: kept up to date here
  * @param quotas absent where requests are not limited
+ * @param notify who is told of alarms and events
  */
 export async function startWorkers(
   config: Config,
   port: number,
-  directory: DataDirectory,
+  { directory, accountId }: Pick<Prepared, 'directory' | 'accountId'>,
   log: Logger,
-  auditHeads: Map<string, ChainLink>,
+  audit: Pick<AuditSigning, 'live' | 'consumed'>,
   quotas?: RequestQuotas,
+  notify: NotifyTargets = NO_TARGETS,
 ): Promise<RunningServer> {
   // Only Linux deals connections out among sockets that share a port; elsewhere one worker serves.
   const workers = process.platform === 'linux' ? config.workers : 1;
@@ -64,7 +67,7 @@ export async function startWorkers(
 
   /** Resolves when the worker listens, with the promise of its end. Throws if it ends before. */
   async function start(slot: number): Promise<{ gone: Promise<void> }> {
-    const orders: WorkerOrders = { slot, workers, config, port, directory, memory, ...limits };
+    const orders: WorkerOrders = { slot, workers, config, port, directory, accountId, memory, ...limits };
     const thread = new Worker(new URL('./worker.ts', import.meta.url), {
       workerData: orders,
       name: `worker-${slot}`,
@@ -84,7 +87,7 @@ export async function startWorkers(
           return listening.resolve();
         case 'audit-head':
           stream = message.stream;
-          auditHeads.set(stream, message.head);
+          audit.live.set(stream, message.head);
           return;
         case 'refused':
           return listening.reject(new KeyholdError('StartupRefused', message.message));
@@ -97,7 +100,7 @@ export async function startWorkers(
     thread.on('exit', (status) => {
       threads[slot] = undefined;
       // What it wrote last is in its file, and was never told.
-      if (status !== 0 && stream !== undefined) auditHeads.delete(stream);
+      if (status !== 0 && stream !== undefined) audit.live.delete(stream);
       if (listens) listeningWorkers.add(0, -1);
       // It may have died holding the lock, or between a commit and its announcement.
       releaseIfOwnedBy(memory.writeLock, slot);
@@ -147,7 +150,9 @@ export async function startWorkers(
       metricsListener = await serveMetrics(config.metricsListen, exposition(memory.metrics, clock));
     }
     // Before the workers, so that it knows from where on they write.
-    monitor = await startMonitor({ workers, config, directory, memory }, log);
+    monitor = await startMonitor({ workers, config, directory, memory, notify }, log, (stream, sequence) =>
+      audit.consumed.set(stream, sequence),
+    );
     const started = await Promise.all(Array.from({ length: workers }, (_, slot) => start(slot)));
     for (const [slot, { gone }] of started.entries()) void keepRunning(slot, gone);
   } catch (error) {

@@ -1,6 +1,7 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { LRUCache } from 'lru-cache';
 import { pino } from 'pino';
+import { continuingTrail } from '../audit/continuing-trail.ts';
 import { openFileTrail } from '../audit/file-trail.ts';
 import type { ChainLink } from '../audit/hash-chain.ts';
 import type { Policy } from '../authorization/index.ts';
@@ -15,8 +16,12 @@ import { systemClock } from '../runtime/clock.ts';
 import { invariant, KeyholdError } from '../runtime/errors.ts';
 import { systemRandom } from '../runtime/random.ts';
 import { consequenceRecorder } from '../services/attempt-records.ts';
+import { auditLossJson } from '../services/audit-loss-event.ts';
 import { cloudTrailService } from '../services/cloudtrail/index.ts';
+import { lookupTokens } from '../services/cloudtrail/lookup-tokens.ts';
+import type { EventHistory } from '../services/cloudtrail/ports.ts';
 import { cloudWatchService } from '../services/cloudwatch/index.ts';
+import type { MetricQueries } from '../services/cloudwatch/ports.ts';
 import { accessKeyUsages } from '../services/iam/access-keys/usages.ts';
 import { credentials } from '../services/iam/credentials.ts';
 import { iamService } from '../services/iam/index.ts';
@@ -53,6 +58,7 @@ import { type RequestCounters, requestLimiter } from './request-limiter.ts';
 import type { RequestQuotas } from './request-quotas.ts';
 import { epochOf, movableClock, type SharedMemory } from './shared-memory.ts';
 import { sideDoor } from './side-door.ts';
+import { trailWithSinks } from './sinks/sink-health.ts';
 import { type Chore, startSweeper } from './sweeper.ts';
 import { startTracing } from './tracing.ts';
 import { startUsageWriter } from './usage-writer.ts';
@@ -66,6 +72,8 @@ export interface WorkerOrders {
   readonly config: Config;
   readonly port: number;
   readonly directory: DataDirectory;
+  /** Of the first account, in whose trail is what concerns the deployment. */
+  readonly accountId: string;
   readonly memory: SharedMemory;
   /** Absent where requests are not limited. */
   readonly limits?: { readonly quotas: RequestQuotas; readonly counters: RequestCounters };
@@ -96,7 +104,7 @@ const CACHED_POLICY_CHARACTERS = 2 * 1024 * 1024;
 const DESTRUCTION_GRACE_MS = 5000;
 
 async function run(orders: WorkerOrders, monitor: Monitor): Promise<{ stop(): Promise<void>; reloadTls(): void }> {
-  const { slot, config, directory, memory, limits } = orders;
+  const { slot, config, directory, accountId, memory, limits } = orders;
   const log = pino({ level: config.logLevel, base: { worker: slot } }, pino.destination({ fd: 2, sync: true }));
   const random = systemRandom();
   const sandboxClock = config.sandbox ? movableClock(memory, systemClock) : undefined;
@@ -143,6 +151,7 @@ async function run(orders: WorkerOrders, monitor: Monitor): Promise<{ stop(): Pr
   const trail = openFileTrail({
     directory: directory.audit,
     stream,
+    rotation: config.auditRotation,
     onWritten: (sequence) => {
       written[slot] = sequence;
     },
@@ -152,8 +161,25 @@ async function run(orders: WorkerOrders, monitor: Monitor): Promise<{ stop(): Pr
       metrics.auditSyncFailed();
       log.error({ path, err }, 'the audit file cannot be synced to the disk');
     },
+    onRotationFailure: (path, err) =>
+      log.error({ path, err }, 'the audit file cannot be closed and another begun; it is written to as before'),
   });
-  const audit = metrics.ofTrail(trail);
+  const gated =
+    config.auditOnFailure.sinks === 'refuse'
+      ? trailWithSinks(trail, memory.sinkMoments, config.auditSinks.length)
+      : trail;
+  const counted = metrics.ofTrail(gated);
+  const audit =
+    config.auditOnFailure.files === 'refuse'
+      ? counted
+      : continuingTrail({
+          trail: counted,
+          record: (loss) => trail.append(auditLossJson(loss, { accountId, stream, nowMs: clock.now() }, random)),
+          clock,
+          onAlarm: (loss, err) =>
+            log.fatal({ err, loss }, 'audit records are lost: they cannot be written, and requests go on'),
+          onRecovered: (loss) => log.warn({ loss }, 'audit records can be written again; the trail says what was lost'),
+        });
 
   const tracing =
     config.tracing === undefined
@@ -182,8 +208,17 @@ async function run(orders: WorkerOrders, monitor: Monitor): Promise<{ stop(): Pr
       unknownPrincipals: config.sandbox ? 'believed' : 'refused',
     }),
     iamService({ store, random, accessKeyUsages: usagesOfAccessKeys, roleUsages: usagesOfRoles }),
-    cloudTrailService({ store, random }),
-    cloudWatchService({ store, random }),
+    cloudTrailService({
+      store,
+      random,
+      eventHistory: monitor.remote<EventHistory>('eventHistory', ['lookup']),
+      lookupTokens: lookupTokens(domainKeys.sealer('lookup tokens')),
+    }),
+    cloudWatchService({
+      store,
+      random,
+      metrics: monitor.remote<MetricQueries>('metrics', ['put', 'list', 'series']),
+    }),
     stsService({ store, random, sessionTokens: tokensOfSessions, fetchJson: jsonFetcher(undefined) }),
   ];
   checkCounted(services);

@@ -64,7 +64,7 @@ type Cause = Pick<Attempt, 'nowMs' | 'requestId' | 'eventId' | 'error'> &
   Partial<Pick<Attempt, 'identity' | 'sourceIp' | 'userAgent'>>;
 
 /** Who does what nobody asks for, and where from, as CloudTrail calls it. */
-const INTERNAL = 'AWS Internal';
+export const INTERNAL = 'AWS Internal';
 
 function consequenceRecord(consequence: Consequence, cause: Cause): string {
   const { eventName, accountId, region, resources, details, forCaller } = consequence;

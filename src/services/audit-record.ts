@@ -36,6 +36,8 @@ export function refusedAttempt(attempt: Attempt, refusal: ErrorResponse, error: 
 }
 
 export const KMS_EVENT_SOURCE = 'kms.amazonaws.com';
+/** Of what AWS has no service for. */
+export const OWN_EVENT_SOURCE = 'keyhold.invalid';
 
 const MOST_USER_AGENT_CHARACTERS = 1024;
 const MOST_HOST_CHARACTERS = 256;
@@ -63,7 +65,7 @@ export function auditRecordJson(attempt: Attempt, delivery: Delivery): string {
   const { eventId, recipient, sharedEventId } = delivery;
   let json = '{"eventVersion":"1.11","userIdentity":';
   json += identity === undefined ? '{"type":"Unknown"}' : identityJson(identity, recipient);
-  json += `,"eventTime":"${secondsOf(attempt.nowMs)}","eventSource":"${service?.eventSource ?? 'keyhold.invalid'}"`;
+  json += `,"eventTime":"${secondsOf(attempt.nowMs)}","eventSource":"${service?.eventSource ?? OWN_EVENT_SOURCE}"`;
   // Never the name that the caller wrote: an unknown operation has no name here.
   json += `,"eventName":"${operation?.name ?? 'UnknownOperation'}","awsRegion":${JSON.stringify(attempt.region ?? 'unknown')}`;
   json += `,"sourceIPAddress":"${attempt.sourceIp}","userAgent":${userAgentJson(attempt.userAgent)}`;

@@ -1,6 +1,13 @@
+import { memoryMetrics } from '../monitoring/memory-metrics.ts';
 import { seededRandom } from '../runtime/random.test-helper.ts';
 import { testSealer } from '../store/sealed-memory-store.test-helper.ts';
 import type { Store } from '../store/sealed-store.ts';
+import { emptyHistory } from './cloudtrail/empty-history.test-helper.ts';
+import { cloudTrailService } from './cloudtrail/index.ts';
+import { type TrailRecord, trailKey, trailsTable } from './cloudtrail/records.ts';
+import { type AlarmRecord, alarmArn, alarmKey, alarmsTable } from './cloudwatch/alarms/alarm-record.ts';
+import { cloudWatchService } from './cloudwatch/index.ts';
+import { metricQueries } from './cloudwatch/metrics/metric-queries.ts';
 import { accessKeyUsages } from './iam/access-keys/usages.ts';
 import { iamService } from './iam/index.ts';
 import {
@@ -22,7 +29,7 @@ import { roleUsages } from './iam/roles/usages.ts';
 import { createKey, machine } from './kms/kms.test-helper.ts';
 import type { Service } from './perform.ts';
 import type { SampleValues } from './sample-input.test-helper.ts';
-import { ACCOUNT, keyPolicy, NOW, user } from './scope.test-helper.ts';
+import { ACCOUNT, keyPolicy, NOW, REGION, user } from './scope.test-helper.ts';
 import { stsService } from './sts/index.ts';
 import { sessionTokens } from './sts/sessions/session-token.ts';
 
@@ -43,6 +50,7 @@ const userArn = `arn:aws:iam::${ACCOUNT}:user/alice`;
 const roleArn = `arn:aws:iam::${ACCOUNT}:role/app`;
 const policyArn = `arn:aws:iam::${ACCOUNT}:policy/shared`;
 const providerArn = `arn:aws:iam::${ACCOUNT}:oidc-provider/${ISSUER}`;
+const trailArn = `arn:aws:cloudtrail:${REGION}:${ACCOUNT}:trail/sample`;
 const ACCESS_KEY_ID = 'AKIAIOSFODNN7EXAMPLE';
 
 const identityPolicy = JSON.stringify({
@@ -72,6 +80,11 @@ export async function servicesUnderTest(): Promise<readonly ServiceUnderTest[]> 
   const sessions = {
     sessionTokens: sessionTokens(testSealer()),
     fetchJson: () => Promise.reject(new Error('nothing is fetched here')),
+  };
+  const cloudtrail = {
+    service: cloudTrailService({ store, random, ...emptyHistory() }),
+    values: cloudTrailValues,
+    ofOperation: cloudTrailOfOperation,
   };
   const sts = { service: stsService({ store, random, ...sessions }), values: stsValues, ofOperation: {} };
 
@@ -153,7 +166,12 @@ export async function servicesUnderTest(): Promise<readonly ServiceUnderTest[]> 
     ReplicateKey: { KeyId: multiRegionKeyId },
     UpdatePrimaryRegion: { KeyId: multiRegionKeyId },
   };
-  return [{ service: kms.service, values, ofOperation }, iam, sts];
+  const cloudwatch = {
+    service: cloudWatchService({ store, random, metrics: metricQueries(memoryMetrics()) }),
+    values: cloudWatchValues,
+    ofOperation: cloudWatchOfOperation,
+  };
+  return [{ service: kms.service, values, ofOperation }, iam, sts, cloudtrail, cloudwatch];
 }
 
 const identities = {
@@ -212,6 +230,117 @@ const stsValues: SampleValues = {
   ProvidedContexts: undefined,
 };
 
+const alarm: AlarmRecord = {
+  accountId: ACCOUNT,
+  region: REGION,
+  name: 'denials',
+  actionsEnabled: true,
+  okActions: [],
+  alarmActions: ['arn:aws:sns:us-east-1:111122223333:watch'],
+  insufficientDataActions: [],
+  namespace: 'Shop',
+  metricName: 'Denials',
+  dimensions: [],
+  statistic: 'Sum',
+  periodSeconds: 60,
+  evaluationPeriods: 1,
+  threshold: 3,
+  comparison: 'GreaterThanOrEqualToThreshold',
+  tags: [{ key: TAG, value: 'orders' }],
+  configurationUpdatedAtMs: NOW,
+  state: { value: 'OK', reason: 'sample', updatedAtMs: NOW, transitionedAtMs: NOW },
+};
+
+const cloudTrailValues: SampleValues = {
+  Name: 'sample',
+  TrailName: 'sample',
+  trailNameList: ['sample'],
+  ResourceId: trailArn,
+  ResourceIdList: [trailArn],
+  S3BucketName: 'sample-bucket',
+  S3KeyPrefix: 'sample',
+  TagsList: [{ Key: TAG, Value: 'orders' }],
+  EventSelectors: [{ ReadWriteType: 'All', ExcludeManagementEventSources: ['kms.amazonaws.com'] }],
+  IncludeGlobalServiceEvents: true,
+  StartTime: new Date(NOW - 1000),
+  EndTime: new Date(NOW),
+  // What other settings exclude, or this server has not.
+  AdvancedEventSelectors: undefined,
+  EventDataStore: undefined,
+  SnsTopicName: undefined,
+  CloudWatchLogsLogGroupArn: undefined,
+  CloudWatchLogsRoleArn: undefined,
+  KmsKeyId: undefined,
+  IsOrganizationTrail: false,
+  NextToken: undefined,
+};
+
+const cloudTrailOfOperation: Record<string, SampleValues> = {
+  CreateTrail: { Name: 'another' },
+  PutEventSelectors: { EventSelectors: cloudTrailValues['EventSelectors'] },
+  GetInsightSelectors: { TrailName: 'sample' },
+};
+
+const trail: TrailRecord = {
+  accountId: ACCOUNT,
+  homeRegion: REGION,
+  name: 'sample',
+  bucketName: 'sample-bucket',
+  includeGlobalServiceEvents: true,
+  isMultiRegion: false,
+  logFileValidation: true,
+  tags: [{ key: TAG, value: 'orders' }],
+  isLogging: true,
+  createdAtMs: NOW,
+};
+
+const cloudWatchValues: SampleValues = {
+  AlarmName: alarm.name,
+  AlarmNames: [alarm.name, 'another'],
+  AlarmNamePrefix: undefined,
+  ChildrenOfAlarmName: undefined,
+  ParentsOfAlarmName: undefined,
+  OKActions: alarm.alarmActions,
+  AlarmActions: alarm.alarmActions,
+  InsufficientDataActions: alarm.alarmActions,
+  ResourceARN: alarmArn(alarm),
+  StateReasonData: '{}',
+  Tags: [{ Key: TAG, Value: 'orders' }],
+  TagKeys: [TAG],
+  Period: 60,
+  TreatMissingData: 'missing',
+  EvaluateLowSampleCountPercentile: 'ignore',
+  ExtendedStatistic: undefined,
+  Namespace: 'Sample',
+  MetricName: 'requests',
+  Dimensions: [{ Name: 'Host', Value: 'a' }],
+  MetricDataQueries: [
+    { Id: 'm1', MetricStat: { Metric: { Namespace: 'Sample', MetricName: 'requests' }, Period: 60, Stat: 'Sum' } },
+  ],
+  StartTime: new Date(NOW - 3_600_000),
+  EndTime: new Date(NOW),
+  Unit: 'Count',
+  // Those that exclude others, or make no request by themselves.
+  EntityMetricData: undefined,
+  StrictEntityValidation: undefined,
+  ExtendedStatistics: undefined,
+  NextToken: undefined,
+};
+
+/** What AWS requires, though its description does not. */
+const cloudWatchOfOperation: Record<string, SampleValues> = {
+  GetMetricStatistics: { Statistics: ['Sum'] },
+  PutMetricData: { MetricData: [{ MetricName: 'requests', Value: 1 }] },
+  PutMetricAlarm: {
+    ...{ MetricName: 'Denials', Namespace: 'Shop', Statistic: 'Sum', Period: 60, EvaluationPeriods: 1 },
+    ...{ Threshold: 3, ComparisonOperator: 'GreaterThanOrEqualToThreshold' },
+    // What is refused as a whole.
+    ...{ Metrics: undefined, ThresholdMetricId: undefined, EvaluationCriteria: undefined },
+    ...{ EvaluationInterval: undefined, EvaluationWindow: undefined },
+    ...{ WarmUpConfiguration: undefined, ActionConfiguration: undefined },
+  },
+};
+
 async function populate(store: Store): Promise<void> {
   const { id: userId } = user('alice').principal;
   const bearer = { accountId: ACCOUNT, path: '/', createdAtMs: NOW, tags: [{ key: TAG, value: 'orders' }] };
@@ -226,6 +355,7 @@ async function populate(store: Store): Promise<void> {
   ] as const;
   const [, group, role] = bearers;
   await store.transact(async (transaction) => {
+    await transaction.create(alarmsTable, alarmKey(alarm), alarm);
     await transaction.create(accountsTable, ACCOUNT, { accountId: ACCOUNT, createdAtMs: NOW });
     await transaction.create(usersTable, identityName(ACCOUNT, 'alice'), {
       ...bearer,
@@ -268,6 +398,7 @@ async function populate(store: Store): Promise<void> {
       nextVersion: 3,
       versions: ['v1', 'v2'].map((versionId) => ({ versionId, document: identityPolicy, createdAtMs: NOW })),
     });
+    await transaction.create(trailsTable, trailKey(ACCOUNT, REGION, 'sample'), trail);
     for (const each of bearers) await transaction.create(attachmentsTable, attachmentName(ACCOUNT, each), each);
     await transaction.create(oidcProvidersTable, oidcProviderName(ACCOUNT, ISSUER), {
       accountId: ACCOUNT,

@@ -4,7 +4,7 @@ import type { Scope } from './caller.ts';
 import { servicesUnderTest, TAG } from './every-operation.test-helper.ts';
 import { globalCondition } from './global-conditions.ts';
 import type { Target } from './operation.ts';
-import { type AnyOperation, perform, type Service } from './perform.ts';
+import { type AnyOperation, perform, type Service, thingsOf } from './perform.ts';
 import { sampleInputs } from './sample-input.test-helper.ts';
 import { policy, scopeOf, user } from './scope.test-helper.ts';
 
@@ -145,8 +145,8 @@ async function permissionsFor(service: Service, operation: AnyOperation, input: 
   }
   return (Object.entries(operation.targets) as [string, AnyTarget][])
     .filter(([, target]) => targets.includes(target) && target.needsNoPermission !== true)
-    .map(([name, target]) => {
-      const resolved = all[name];
+    .flatMap(([name, target]) => thingsOf(target, all[name]).map((resolved) => ({ target, resolved })))
+    .map(({ target, resolved }) => {
       const conditions = new Map<string, readonly string[]>();
       for (const declared of [...target.summary.conditionKeys, ...globalKeys]) {
         const [prefix = '', placeholder] = declared.split('${');

@@ -125,6 +125,11 @@ export interface Target<Input, Resolved, Ports> {
   readonly permission: string;
   /** AWS lets everyone who has credentials do it, whatever policies say: GetCallerIdentity and its like. */
   readonly needsNoPermission?: true;
+  /**
+   * It is a list, of which each is authorized and checked by itself: `facts`, `condition`, `denial` and `check` get one of
+   * them. There is at least one. See {@link eachOf}.
+   */
+  readonly isList?: true;
   /** Whether the request is about it at all; a target without this always is. */
   readonly applies?: (input: Input, scope: Scope) => boolean;
   /** Finds it. Throws, or rejects with, NotFoundException and its like; says nothing about who may use it. */
@@ -143,6 +148,14 @@ export interface Target<Input, Resolved, Ports> {
   /** Usage, then state. Throws InvalidKeyUsageException, DisabledException, KMSInvalidStateException. */
   readonly check?: (resolved: Resolved, input: Input, scope: Scope) => void;
   readonly summary: TargetSummary;
+}
+
+/** Several things of one kind, such as the alarms that DeleteAlarms names: the caller must be allowed each of them. */
+export function eachOf<Input, Resolved, Ports>(
+  one: Omit<Target<Input, Resolved, Ports>, 'resolve' | 'grantAllows'>,
+  resolve: (input: Input, ports: Ports, scope: Scope) => MaybePromise<readonly Resolved[]>,
+): Target<Input, readonly Resolved[], Ports> {
+  return { ...(one as unknown as Target<Input, readonly Resolved[], Ports>), resolve, isList: true };
 }
 
 /** The declaration of a target once more, as data that people read: the coverage table is made from it. */

@@ -102,11 +102,12 @@ function page<T>(upToOneMore: T[], limit: number, operation: string, nameOf: (it
  * Markers are opaque to clients. They name the last item given, within what the caller may list anyway, so a made-up one
  * can do no more than begin a listing elsewhere.
  */
-function encodeMarker(operation: string, name: string): string {
+export function encodeMarker(operation: string, name: string): string {
   return Buffer.from(`${operation}\n${name}`, 'utf8').toString('base64url');
 }
 
-function decodeMarker(operation: string, marker: string): string {
+/** Throws InvalidMarkerException. */
+export function decodeMarker(operation: string, marker: string): string {
   const text = Buffer.from(marker, 'base64url').toString('utf8');
   const prefix = `${operation}\n`;
   const name = text.slice(prefix.length);

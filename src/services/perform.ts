@@ -33,7 +33,10 @@ export type AnyOperation = Operation<any, any, any, any, any>;
 /** One protocol of a service. */
 export interface Spoken {
   readonly protocol: Protocol;
-  /** What names the service in a request: `X-Amz-Target` up to its last full stop, or `Version` in the Query protocol. */
+  /**
+   * What names the service in a request: `X-Amz-Target` up to its last full stop, `Version` in the Query protocol, or the
+   * path's second step in Smithy RPC v2 CBOR.
+   */
   readonly address: string;
 }
 
@@ -136,12 +139,32 @@ async function resolveAndAuthorize(
   for (const name of names) {
     const target = declared[name] as Target<object, unknown, unknown>;
     if (target.needsNoPermission === true) continue;
-    // Not awaited where policies decide, as they do nearly always: a promise would cost as much as the decision.
-    const byGrant = authorize(target, { input, resolved: resolved[name], all: resolved, scope }, ports, touched);
-    if (byGrant !== undefined) await byGrant;
+    for (const thing of thingsOf(target, resolved[name])) {
+      // Not awaited where policies decide, as they do nearly always: a promise would cost as much as the decision.
+      const byGrant = authorize(target, { input, resolved: thing, all: resolved, scope }, ports, touched);
+      if (byGrant !== undefined) await byGrant;
+    }
   }
-  for (const name of names) declared[name]?.check?.(resolved[name], input, scope);
+  for (const name of names) {
+    const target = declared[name] as Target<object, unknown, unknown>;
+    if (target.check === undefined) continue;
+    for (const thing of thingsOf(target, resolved[name])) target.check(thing, input, scope);
+  }
   return resolved;
+}
+
+/** What is authorized and checked by itself: what the target found, or each of it. */
+export function thingsOf(
+  { isList }: Pick<Target<never, never, never>, 'isList'>,
+  resolved: unknown,
+): readonly unknown[] {
+  if (isList !== true) return [resolved];
+  const things = resolved as readonly unknown[];
+  invariant(
+    things.length > 0,
+    'a target that is a list has at least one thing, or nothing would authorize the request',
+  );
+  return things;
 }
 
 /** Why authorization refused a request: for who counts refusals, not for the caller. */

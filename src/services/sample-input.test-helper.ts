@@ -70,6 +70,7 @@ function sampleValue(description: ShapeDescription, values: SampleValues): unkno
       return Buffer.alloc(Math.max(min, 1), 0x5a);
     case 'integer':
     case 'long':
+    case 'double':
       return Math.max(min, 1);
     case 'boolean':
       return true;

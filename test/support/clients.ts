@@ -4,6 +4,8 @@ import { Agent } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import * as cloudtrail from '@aws-sdk/client-cloudtrail';
+import * as cloudwatch from '@aws-sdk/client-cloudwatch';
 import * as iam from '@aws-sdk/client-iam';
 import * as kms from '@aws-sdk/client-kms';
 import * as sts from '@aws-sdk/client-sts';
@@ -28,7 +30,7 @@ type Value =
   | string
   | number
   | boolean
-  | readonly (string | Readonly<Record<string, string>>)[]
+  | readonly (string | Readonly<Record<string, unknown>>)[]
   | Readonly<Record<string, string | Record<string, string>>>;
 export type ClientInput = Readonly<Record<string, Value | Uint8Array | Date>>;
 
@@ -125,13 +127,15 @@ export function describeWith(client: Pick<ClientKind, 'name' | 'isInstalled'>, t
 
 const REGION = 'us-east-1';
 
+type ServiceName = 'kms' | 'iam' | 'sts' | 'cloudtrail' | 'cloudwatch';
+
 /** `iam.CreateUser` → `['iam', 'CreateUser']`. */
-function serviceAndName(operation: string): ['kms' | 'iam' | 'sts', string] {
+function serviceAndName(operation: string): [ServiceName, string] {
   const [service = '', name] = operation.split('.');
-  return name === undefined ? ['kms', service] : [service as 'iam' | 'sts', name];
+  return name === undefined ? ['kms', service] : [service as ServiceName, name];
 }
 
-const sdks = { kms, iam, sts } as unknown as Readonly<
+const sdks = { kms, iam, sts, cloudtrail, cloudwatch } as unknown as Readonly<
   Record<string, Readonly<Record<string, new (input: object) => kms.EncryptCommand>>>
 >;
 
@@ -181,6 +185,8 @@ export const javascriptSdk: ClientKind = {
       kms: new kms.KMSClient(config),
       iam: new iam.IAMClient(config) as unknown as kms.KMSClient,
       sts: new sts.STSClient(config) as unknown as kms.KMSClient,
+      cloudtrail: new cloudtrail.CloudTrailClient(config) as unknown as kms.KMSClient,
+      cloudwatch: new cloudwatch.CloudWatchClient(config) as unknown as kms.KMSClient,
     };
     return {
       async call(operation, input = {}) {
@@ -285,7 +291,7 @@ import base64, json, sys, boto3, botocore.exceptions
 
 clients = {
     service: boto3.client(service, endpoint_url=sys.argv[1], config=boto3.session.Config(retries={'total_max_attempts': 1}))
-    for service in ('kms', 'iam', 'sts')
+    for service in ('kms', 'iam', 'sts', 'cloudtrail', 'cloudwatch')
 }
 
 def plain(value):
@@ -321,9 +327,14 @@ export function run(command: string, args: readonly string[], env: NodeJS.Proces
 }
 
 function isServiceException(error: unknown): error is Error {
-  return [kms.KMSServiceException, iam.IAMServiceException, sts.STSServiceException].some(
-    (kind) => error instanceof kind,
-  );
+  const kinds = [
+    kms.KMSServiceException,
+    iam.IAMServiceException,
+    sts.STSServiceException,
+    cloudtrail.CloudTrailServiceException,
+    cloudwatch.CloudWatchServiceException,
+  ];
+  return kinds.some((kind) => error instanceof kind);
 }
 
 /** Blobs as buffers, however a client gives them: bytes, or base64. Times as dates: seconds, or a text. */
@@ -338,9 +349,9 @@ function normalized(output: object): ClientOutput {
   return Object.fromEntries(Object.entries(output).map(([name, given]) => [name, value(name, given)]));
 }
 
-/** `GenerateDataKey` → `generate-data-key`. */
+/** `GenerateDataKey` → `generate-data-key`, `OKActions` → `ok-actions`. */
 function kebab(name: string): string {
-  return name.replace(/(?<!^)[A-Z]/g, '-$&').toLowerCase();
+  return name.replace(/(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/g, '-').toLowerCase();
 }
 
 function snake(name: string): string {

@@ -64,11 +64,15 @@ export interface FinishedRun {
 }
 
 /** Runs the server's command line to its end: for refusals, --help and --version. */
-export async function runToEnd(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<FinishedRun> {
+export async function runToEnd(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  timeoutMs = START_TIMEOUT_MS,
+): Promise<FinishedRun> {
   const [command = '', ...rest] = serverCommand();
   const child = spawn(command, [...rest, ...args], { cwd: projectRoot, env: { ...process.env, ...env } });
   const output = collect(child);
-  const timer = setTimeout(() => child.kill('SIGKILL'), START_TIMEOUT_MS);
+  const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
   const status = await exitOf(child);
   clearTimeout(timer);
   return { status, ...output };

@@ -1,3 +1,4 @@
+import { MOST_AUDIT_SINKS, sinkKinds } from '../../config/audit-sink.ts';
 import { type KeySpec, keySpecs } from '../../crypto/key-specs.ts';
 import type { KeyRecord } from '../../keys/key.ts';
 import type { KeyState } from '../../keys/lifecycle.ts';
@@ -130,6 +131,12 @@ const grantAnswers = ['not-asked', 'none-allows'] as const;
 export const cacheNames = ['keys', 'aliases', 'grants', 'credentials', 'sessions'] as const;
 const looks = ['hit', 'miss'] as const;
 
+const receiverKinds = ['webhook', 'sns', 'command', 'none'] as const;
+export type ReceiverKind = Exclude<(typeof receiverKinds)[number], 'none'>;
+const notificationOutcomes = ['delivered', 'failed', 'given_up', 'unknown'] as const;
+export type NotificationOutcome = (typeof notificationOutcomes)[number];
+export const trailFileKinds = ['log', 'digest'] as const;
+
 const keyStates = namesOf<KeyState>({
   Enabled: true,
   Disabled: true,
@@ -142,6 +149,11 @@ const keyStates = namesOf<KeyState>({
 });
 const specNames = Object.keys(keySpecs) as KeySpec[];
 const keyManagers: readonly KeyRecord['keyManager'][] = ['CUSTOMER', 'AWS'];
+
+const sinkNumbers = Array.from({ length: MOST_AUDIT_SINKS }, (_, at) => String(at + 1));
+const ofSinks = labelledTwice('sink', sinkNumbers, 'kind', sinkKinds);
+/** Of counters that show the sinks there are from the start, by a first count that is none. */
+const withoutTheFirst = (value: number): number | undefined => (value === 0 ? undefined : value - 1);
 
 /** From a tenth of a millisecond, which is a symmetric operation, to the ten seconds of an RSA key on a busy machine. */
 const REQUEST_SECONDS = [
@@ -223,10 +235,44 @@ export const families = {
   auditRecords: counter('keyhold_audit_records_total', 'Audit records written'),
   auditFailures: counter(
     'keyhold_audit_failures_total',
-    'Audit records that could not be written; their requests failed',
+    'Audit records that could not be written: their requests failed, or went on without a record if configured so',
   ),
   auditSyncFailures: counter('keyhold_audit_sync_failures_total', 'Failures to sync an audit file to the disk'),
   auditQueue: gauge('keyhold_audit_queue_records', 'Audit records that wait to be written'),
+  sinkRecords: {
+    name: 'keyhold_audit_sink_records_total',
+    help: 'Audit records that a sink has taken, those that were sent again included',
+    type: 'counter',
+    ...ofSinks,
+    shown: withoutTheFirst,
+  },
+  sinkFailures: {
+    name: 'keyhold_audit_sink_failures_total',
+    help: 'Failed attempts to send audit records to a sink; they are sent again',
+    type: 'counter',
+    ...ofSinks,
+    shown: withoutTheFirst,
+  },
+  sinkLosses: {
+    name: 'keyhold_audit_sink_lost_records_total',
+    help: 'Audit records that a sink will never have: it refuses them, or their file is gone or was changed',
+    type: 'counter',
+    ...ofSinks,
+    shown: withoutTheFirst,
+  },
+  sinkQueue: {
+    name: 'keyhold_audit_sink_queue_records',
+    help: 'Audit records that wait to be sent to a sink',
+    type: 'gauge',
+    ...ofSinks,
+  },
+  sinkLag: {
+    name: 'keyhold_audit_sink_lag_seconds',
+    help: 'How far a sink is behind: since when it has not had all audit records',
+    type: 'gauge',
+    ...ofSinks,
+    shown: (momentMs, nowMs) => (momentMs === 0 ? undefined : Math.max(0, (nowMs - momentMs) / 1000)),
+  },
   auditSeconds: histogram(
     'keyhold_audit_write_duration_seconds',
     'From when a record was ready to when it was written, for the first of each write',
@@ -240,6 +286,14 @@ export const families = {
     'keyhold_event_loop_lag_seconds',
     'How late a timer of a worker was, ten times a second in each of them',
   ),
+  notifications: {
+    name: 'keyhold_notifications_total',
+    help: 'Attempts to tell somebody of an alarm or an event that succeeded or failed, and what was given up or is for nobody',
+    type: 'counter',
+    ...labelledTwice('receiver', receiverKinds, 'outcome', notificationOutcomes),
+    fromTheStart: true,
+  },
+  notificationsWaiting: gauge('keyhold_notifications_waiting', 'Notifications that are not delivered yet'),
   workers: gauge('keyhold_workers', 'Worker threads that there ought to be'),
   workersListening: gauge('keyhold_workers_listening', 'Worker threads that accept connections'),
   workerRestarts: counter('keyhold_worker_restarts_total', 'Starts of a worker in the place of one that died'),
@@ -273,10 +327,26 @@ export const families = {
     'keyhold_next_material_expiration_seconds',
     'Until the first of all imported key material expires; absent if none does',
   ),
-  censusAge: {
-    ...gauge('keyhold_key_census_age_seconds', 'Since the last census of keys; absent before the first'),
-    shown: (momentMs, nowMs) => (momentMs === 0 ? undefined : (nowMs - momentMs) / 1000),
+  censusAge: age('keyhold_key_census_age_seconds', 'Since the last census of keys; absent before the first'),
+  trailFiles: {
+    name: 'keyhold_trail_files_total',
+    help: 'Log files and digest files of trails delivered',
+    type: 'counter',
+    ...labelled('file', trailFileKinds),
+    fromTheStart: true,
   },
+  trailFailures: {
+    name: 'keyhold_trail_failures_total',
+    help: 'Attempts to deliver files of a trail that failed',
+    type: 'counter',
+    ...labelled('file', trailFileKinds),
+    fromTheStart: true,
+  },
+  trailsFailing: gauge('keyhold_trails_failing', 'Trails whose files cannot be delivered now'),
+  trailDeliveryAge: age(
+    'keyhold_trail_delivery_age_seconds',
+    'Since a log file of any trail was delivered; absent before the first',
+  ),
 } as const satisfies Readonly<Record<string, Family>>;
 
 export type FamilyName = keyof typeof families;
@@ -316,6 +386,10 @@ export const seriesOf = {
   },
   cacheLook: (cache: (typeof cacheNames)[number], isHit: boolean) =>
     cacheNames.indexOf(cache) * looks.length + (isHit ? 0 : 1),
+  notification: (receiver: ReceiverKind | 'none', outcome: NotificationOutcome) =>
+    receiverKinds.indexOf(receiver) * notificationOutcomes.length + notificationOutcomes.indexOf(outcome),
+  /** @param number from 0 */
+  sink: (number: number, kind: (typeof sinkKinds)[number]) => number * sinkKinds.length + sinkKinds.indexOf(kind),
   key: ({ keySpec, keyManager }: KeyRecord, state: KeyState) =>
     (keyStates.indexOf(state) * specNames.length + specNames.indexOf(keySpec)) * keyManagers.length +
     keyManagers.indexOf(keyManager),
@@ -359,6 +433,14 @@ function gauge(name: string, help: string): Family {
 
 function histogram(name: string, help: string): Family {
   return { ...counter(name, help), type: 'histogram', bounds: STEP_SECONDS };
+}
+
+/** Kept as the moment in milliseconds, 0 for none, and shown as the seconds since then. */
+function age(name: string, help: string): Family {
+  return {
+    ...gauge(name, help),
+    shown: (momentMs, nowMs) => (momentMs === 0 ? undefined : (nowMs - momentMs) / 1000),
+  };
 }
 
 /** Kept as the moment in milliseconds, 0 for none, and shown as the seconds that are left. */

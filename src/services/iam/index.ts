@@ -40,7 +40,7 @@ export function iamService({ store, ...rest }: IamDependencies): Service {
   const ports: IamPorts = { store, ...rest };
   return {
     name: 'iam',
-    spoken: [{ protocol: awsQuery('https://iam.amazonaws.com/doc/2010-05-08/'), address: '2010-05-08' }],
+    spoken: [{ protocol: awsQuery({ namespace: 'https://iam.amazonaws.com/doc/2010-05-08/' }), address: '2010-05-08' }],
     eventSource: 'iam.amazonaws.com',
     operations: iamOperations,
     store,

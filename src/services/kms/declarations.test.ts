@@ -56,6 +56,7 @@ function sampleOf(description: ShapeDescription): unknown {
       return description.enum?.[0] ?? 'text';
     case 'integer':
     case 'long':
+    case 'double':
       return 1;
     case 'boolean':
       return true;

@@ -39,7 +39,7 @@ export function stsService({ store, fetchJson, ...rest }: StsDependencies): Serv
   const ports: StsPorts = { store, providerKeys: providerKeys(fetchJson), ...rest };
   return {
     name: 'sts',
-    spoken: [{ protocol: awsQuery('https://sts.amazonaws.com/doc/2011-06-15/'), address: '2011-06-15' }],
+    spoken: [{ protocol: awsQuery({ namespace: 'https://sts.amazonaws.com/doc/2011-06-15/' }), address: '2011-06-15' }],
     eventSource: 'sts.amazonaws.com',
     operations: stsOperations,
     store,

@@ -516,6 +516,8 @@ export const predictions: Readonly<Record<string, Prediction>> = {
     if (replica === primary) throw new Refusal('UnsupportedOperationException');
     requireState(model, 'UpdatePrimaryRegion', replica);
     primary.family.primaryRegion = replica.region;
+    // What the new primary key never had, it cannot lose: it waits in the key that has it, and the family for something else.
+    if (pendingMaterial(model, primary.family) === undefined) delete primary.family.pending;
     return {};
   },
 };

@@ -83,10 +83,12 @@ test.each(['main', 'worker'] as const)(
         'credentials',
         'keyhold.db',
         'lock',
+        'metrics.db',
+        'metrics.positions',
         'root-credentials',
         'root.key',
       ]);
-      for (const name of ['credentials', 'keyhold.db', 'lock', 'root-credentials', 'root.key']) {
+      for (const name of readdirSync(dataDir).filter((each) => each !== 'audit')) {
         expect(statSync(join(dataDir, name)).mode & 0o777, `${name} at step ${step}`).toBe(0o600);
       }
       expect(statSync(dataDir).mode & 0o777, `step ${step}`).toBe(0o700);

@@ -352,5 +352,7 @@ test.each<[string, (index: string) => void, boolean]>([
   expect(server.output.stderr).not.toMatch(/"level":[56]0/);
   const audit = await runToEnd(['audit', 'verify', '--data-dir', server.dataDir]);
   expect(audit.stdout).toContain('Verified');
+  // It is kept a moment after it answers.
+  await eventually(async () => (existsSync(index) ? readdirSync(index) : []));
   for (const name of readdirSync(index)) expect(readFileSync(join(index, name)).length).toBeGreaterThan(4000);
 });

@@ -19,6 +19,11 @@ export const eventAttributes = [
 
 export type EventAttribute = (typeof eventAttributes)[number];
 
+/** "The Event history doesn't record data events" ("Logging data events", AWS CloudTrail user guide). */
+export function isInHistory({ eventCategory }: AuditRecord): boolean {
+  return eventCategory !== 'Data';
+}
+
 export interface EventResource {
   readonly type: string;
   readonly name: string;
@@ -93,7 +98,8 @@ export function resourcesOf(record: AuditRecord): readonly EventResource[] {
   // Of nearly all events, which are KMS's.
   if (kinds === undefined) {
     if (resources === undefined) return NOTHING;
-    if (resources.length === 1) return resources.map(({ type, ARN }) => ({ type, name: ARN }));
+    const [only] = resources;
+    if (resources.length === 1 && only !== undefined && 'ARN' in only) return [{ type: only.type, name: only.ARN }];
   }
   const found: EventResource[] = [];
   const add = (type: string | undefined, name: unknown) => {
@@ -110,7 +116,7 @@ export function resourcesOf(record: AuditRecord): readonly EventResource[] {
       }
     }
   }
-  for (const { type, ARN } of resources ?? []) add(type, ARN);
+  for (const each of resources ?? []) if ('ARN' in each) add(each.type, each.ARN);
   return found;
 }
 

@@ -1,8 +1,7 @@
 import { closeSync, fdatasync, fdatasyncSync, ftruncateSync, writeSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { type Clock, systemClock } from '../runtime/clock.ts';
-import { syncDirectory } from '../runtime/durable-file.ts';
+import { syncDirectory, syncDirectorySoon } from '../runtime/durable-file.ts';
 import { KeyholdError } from '../runtime/errors.ts';
 import {
   type ActiveFile,
@@ -118,7 +117,7 @@ export function openFileTrail(options: FileTrailOptions): FileTrail {
     unsyncedNames = false;
     try {
       if (file !== undefined) await syncData(file.fd);
-      if (names) await syncNames(directory);
+      if (names) await syncDirectorySoon(directory);
       options.onSynced?.(written);
     } catch (cause) {
       unsynced = true;
@@ -234,17 +233,6 @@ export function openFileTrail(options: FileTrailOptions): FileTrail {
       options.onSynced?.(head);
     },
   };
-}
-
-/** As `syncDirectory`, off the event loop. */
-async function syncNames(directory: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(directory, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 /** The same buffer, or a larger one with the same first `used` bytes. */

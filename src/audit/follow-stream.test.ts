@@ -2,9 +2,10 @@ import { appendFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFil
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { BEGINNING, type FollowedLine, followStream, type StreamFollower } from './follow-stream.ts';
+import { type FollowedLine, followStream, type StreamFollower } from './follow-stream.ts';
 import { type ChainLink, chainLine, genesis, linkOf } from './hash-chain.ts';
 import { closedFile, streamFile } from './stream-files.ts';
+import { BEGINNING } from './stream-position.ts';
 
 let directory: string;
 let path: string;

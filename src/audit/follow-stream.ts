@@ -1,5 +1,4 @@
 import { closeSync, existsSync, fstatSync, readSync, statSync } from 'node:fs';
-import { KeyholdError } from '../runtime/errors.ts';
 import {
   closedFile,
   firstSequenceIn,
@@ -9,34 +8,17 @@ import {
   sequenceOf,
   streamFile,
 } from './stream-files.ts';
-import { headOnDisk } from './stream-tail.ts';
+import { BEGINNING, type LinePlace, type StreamPosition } from './stream-position.ts';
 
 /**
  * Reads an audit stream as it grows, from file to file, for those who do something with every record: the index, trails,
  * sinks and metrics. What they do, and how long it takes, is nothing to the workers that write.
  */
 
-/** Where someone is who follows a stream: behind the line `sequence`. */
-export interface StreamPosition {
-  /** Of the last line that was read; 0 before the first. */
-  readonly sequence: number;
-  /** The sequence of the first line of the file that it is in. */
-  readonly segment: number;
-  /** Where in that file the next line begins. */
-  readonly offset: number;
-}
-
-export interface FollowedLine {
+export interface FollowedLine extends LinePlace {
   readonly stream: string;
-  readonly sequence: number;
   /** The whole line, without its line feed, as text. */
   readonly text: string;
-  /** The sequence of the first line of the file that it is in. */
-  readonly segment: number;
-  /** Of its first byte in that file. */
-  readonly offset: number;
-  /** In bytes, without the line feed. */
-  readonly length: number;
 }
 
 export interface StreamFollower {
@@ -45,18 +27,6 @@ export interface StreamFollower {
   /** Behind the last line that was read. */
   position(): StreamPosition;
   close(): void;
-}
-
-export const BEGINNING: StreamPosition = { sequence: 0, segment: 0, offset: 0 };
-
-/** Where a stream ends now; undefined if its last line is none of a worker's, so that nobody can tell. */
-export function endOfStream(directory: string, stream: string): StreamPosition | undefined {
-  try {
-    return { ...BEGINNING, sequence: headOnDisk(directory, stream).sequence };
-  } catch (error) {
-    if (error instanceof KeyholdError) return undefined;
-    throw error;
-  }
 }
 
 const CHUNK_BYTES = 1024 * 1024;

@@ -27,14 +27,15 @@ export function* linesOf(path: string): Generator<Line> {
   }
 }
 
-/** The same, of an open file. */
-export function* linesIn(fd: number): Generator<Line> {
+/** The same, of an open file, or of that part of it which begins and ends with whole lines. */
+export function* linesIn(fd: number, from = 0, to = Number.POSITIVE_INFINITY): Generator<Line> {
   let buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   /** The file's bytes from `offset` on are the buffer's up to `filled`. */
-  let offset = 0;
+  let offset = from;
   let filled = 0;
   for (;;) {
-    const got = readSync(fd, buffer, filled, buffer.length - filled, offset + filled);
+    const room = Math.min(buffer.length - filled, to - offset - filled);
+    const got = readSync(fd, buffer, filled, room, offset + filled);
     if (got === 0) break;
     // What was there before holds no line feed.
     let end = buffer.subarray(0, filled + got).indexOf(LINE_FEED, filled);

@@ -4,7 +4,7 @@ import { KeyholdError } from '../runtime/errors.ts';
 import { type ChainLink, genesis, linkOf } from './hash-chain.ts';
 import { linesOf } from './lines-of.ts';
 import { HEADS_STREAM, type Heads, keyIdOf, parseHeads, readSignedHeads, type StreamHead } from './signed-heads.ts';
-import { closedFilesOf, streamFile, streamsOf } from './stream-files.ts';
+import { closedFilesOf, streamFile, streamsOf, workerOf } from './stream-files.ts';
 import { headOnDisk } from './stream-tail.ts';
 import { type ChainWalk, type LineProblem, walkChain } from './verify.ts';
 
@@ -161,7 +161,12 @@ function proveHeads(options: ProofOptions, notes: string[]): ProvenHeads {
     }
     for (const head of heads.heads) {
       const before = newest.get(head.stream)?.sequence ?? 0;
-      if (last?.at === 'stop' && heads.at === 'start' && isOfWorker(head.stream) && head.sequence > before) {
+      if (
+        last?.at === 'stop' &&
+        heads.at === 'start' &&
+        workerOf(head.stream) !== undefined &&
+        head.sequence > before
+      ) {
         const what = `was added while no server ran, between ${last.time} and ${heads.time}`;
         if (!added.has(head.stream)) added.set(head.stream, { line: before + 1, what });
       }
@@ -328,14 +333,10 @@ function addedAfterStop(
   directory: string,
 ): LineProblem | undefined {
   const { trusted, last } = heads;
-  if (last?.at !== 'stop' || records === signed || !isOfWorker(stream)) return undefined;
+  if (last?.at !== 'stop' || records === signed || workerOf(stream) === undefined) return undefined;
   // Or a server has started while this was reading.
   if (headOnDisk(directory, HEADS_STREAM).sequence !== trusted.sequence) return undefined;
   return { line: signed + 1, what: `was added after the server stopped at ${last.time}` };
-}
-
-function isOfWorker(stream: string): boolean {
-  return /^w\d+$/.test(stream);
 }
 
 function linesSigned(count: number): string {

@@ -21,16 +21,16 @@ export interface AuditRecord {
   readonly requestID?: string;
   readonly eventID: string;
   readonly readOnly: boolean;
-  readonly resources?: readonly AuditResource[];
+  readonly resources?: readonly (AuditResource | DataResource)[];
   readonly eventType: 'AwsApiCall' | 'AwsServiceEvent';
-  readonly managementEvent: true;
+  readonly managementEvent: boolean;
   /** Whose trail it belongs to. */
   readonly recipientAccountId?: string;
   /** Of one request that is in the trails of several accounts: the same in the record of each. */
   readonly sharedEventID?: string;
   /** Of an AwsServiceEvent: what happened. */
   readonly serviceEventDetails?: object;
-  readonly eventCategory: 'Management';
+  readonly eventCategory: 'Management' | 'Data';
   readonly tlsDetails?: {
     readonly tlsVersion: string;
     readonly cipherSuite: string;
@@ -74,4 +74,27 @@ export interface AuditResource {
   readonly accountId: string;
   readonly type: 'AWS::KMS::Key' | 'AWS::KMS::Alias' | 'AWS::IAM::Role';
   readonly ARN: string;
+}
+
+/** What a data event is about, of which CloudTrail tells the kind alone. */
+export interface DataResource {
+  readonly type: 'AWS::CloudWatch::Metric';
+}
+
+/**
+ * The record of a line of a stream; undefined of a line that no worker wrote.
+ *
+ * INVARIANT: whoever can write into the audit directory stops nobody who follows the streams with one line: what everyone looks
+ * at is of its kind.
+ */
+export function recordOf(line: string): AuditRecord | undefined {
+  try {
+    const { record } = JSON.parse(line) as { record?: Partial<AuditRecord> | null };
+    if (typeof record?.userIdentity !== 'object' || record.userIdentity === null) return undefined;
+    const { eventTime, eventSource, eventName, awsRegion, eventID, recipientAccountId = '' } = record;
+    const texts = [eventTime, eventSource, eventName, awsRegion, eventID, recipientAccountId];
+    return texts.every((each) => typeof each === 'string') ? (record as AuditRecord) : undefined;
+  } catch {
+    return undefined;
+  }
 }

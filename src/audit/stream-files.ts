@@ -21,6 +21,17 @@ const STREAM_FILE = /^([A-Za-z0-9]+)(?:\.(\d{12}))?\.jsonl$/;
 /** Of a line's beginning: enough for the stream's name and the sequence. */
 const BEGINNING_BYTES = 256;
 
+/** The stream that a worker appends to. */
+export function streamOfWorker(slot: number): string {
+  return `w${slot}`;
+}
+
+/** Undefined of a stream that is no worker's. */
+export function workerOf(stream: string): number | undefined {
+  const slot = /^w(\d+)$/.exec(stream)?.[1];
+  return slot === undefined ? undefined : Number(slot);
+}
+
 /** The file that is appended to. */
 export function streamFile(directory: string, stream: string): string {
   return join(directory, `${stream}.jsonl`);
@@ -148,6 +159,12 @@ export function linkBefore(fd: number): ChainLink | undefined {
 function readBeginning(fd: number, offset: number): string {
   const bytes = Buffer.alloc(BEGINNING_BYTES);
   return bytes.toString('latin1', 0, readSync(fd, bytes, 0, bytes.length, offset));
+}
+
+/** The sequence of the line of a stream that begins there; undefined where none does. */
+export function sequenceAt(fd: number, offset: number, stream: string): number | undefined {
+  const beginning = readBeginning(fd, offset);
+  return beginning.startsWith(`{"stream":"${stream}",`) ? sequenceOf(beginning) : undefined;
 }
 
 /** Of a line of a stream, by how every line begins (`hash-chain.ts`). */

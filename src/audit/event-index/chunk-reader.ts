@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { closedFile, sequenceOf, streamFile } from '../stream-files.ts';
+import { recordTextOf } from '../hash-chain.ts';
+import { closedFile, firstSequenceIn, sequenceOf, streamFile } from '../stream-files.ts';
 import type { ChunkSummary } from './chunk-summary.ts';
 import { type HashPlace, indexFile, readHashes } from './index-file.ts';
 
@@ -120,10 +121,7 @@ export class ChunkReader {
 
   #openActive(segment: number): number | undefined {
     const fd = openIfThere(streamFile(this.#directory, this.#stream));
-    if (fd === undefined) return undefined;
-    const beginning = Buffer.alloc(BEGINNING_BYTES);
-    const text = beginning.toString('latin1', 0, readSync(fd, beginning, 0, beginning.length, 0));
-    if (sequenceOf(text) === segment) return fd;
+    if (fd === undefined || firstSequenceIn(fd) === segment) return fd;
     closeSync(fd);
     return undefined;
   }
@@ -137,16 +135,11 @@ function linesWith(bytes: Buffer, from: number, needle: Buffer): FoundLine[] {
     const end = found < 0 ? bytes.length : found;
     const text = bytes.toString('utf8', Math.max(start, from), end);
     const sequence = sequenceOf(text);
-    const record = text.indexOf(RECORD);
-    if (sequence !== undefined && record >= 0) {
-      lines.push({ sequence, recordJson: text.slice(record + RECORD.length, -1), timeMs: Number.NaN });
-    }
+    if (sequence !== undefined) lines.push({ sequence, recordJson: recordTextOf(text), timeMs: Number.NaN });
     hit = end + 1 >= bytes.length ? -1 : bytes.indexOf(needle, end + 1);
   }
   return lines;
 }
-
-const RECORD = '"record":';
 
 function openIfThere(path: string): number | undefined {
   try {

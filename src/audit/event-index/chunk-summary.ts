@@ -1,5 +1,7 @@
-import { forEachAttribute } from '../event-attributes.ts';
+import { forEachAttribute, isInHistory } from '../event-attributes.ts';
+import { eventTimeMs } from '../event-time.ts';
 import type { AuditRecord } from '../record.ts';
+import type { LinePlace } from '../stream-position.ts';
 import type { AttributeHashes, HashNote } from './attribute-hash.ts';
 
 /** What the index knows of a few lines of a stream that follow each other. */
@@ -14,14 +16,6 @@ export interface ChunkSummary {
   /** The smallest and the largest time of an event in it. */
   readonly earliestMs: number;
   readonly latestMs: number;
-}
-
-export interface Line {
-  readonly sequence: number;
-  readonly segment: number;
-  readonly offset: number;
-  /** Without the line feed. */
-  readonly length: number;
 }
 
 /**
@@ -49,7 +43,7 @@ export class GrowingChunk implements ChunkSummary {
   readonly #hashOf: AttributeHashes;
 
   /** @param offset of its first byte, which may lie before the first line if nothing there could be read */
-  constructor(first: Line, offset: number, hashOf: AttributeHashes) {
+  constructor(first: LinePlace, offset: number, hashOf: AttributeHashes) {
     this.segment = first.segment;
     this.offset = offset;
     this.firstSequence = first.sequence;
@@ -66,7 +60,7 @@ export class GrowingChunk implements ChunkSummary {
   }
 
   /** Takes the next line in; `record` is undefined for one that cannot be read, which lookups will pass over. */
-  add(line: Line, record: AuditRecord | undefined): void {
+  add(line: LinePlace, record: AuditRecord | undefined): void {
     this.#lines++;
     this.bytes = line.offset + line.length + 1 - this.offset;
     this.lastSequence = line.sequence;
@@ -76,7 +70,7 @@ export class GrowingChunk implements ChunkSummary {
     if (timeMs > this.latestMs) this.latestMs = timeMs;
     const { recipientAccountId: accountId, awsRegion: region } = record;
     // Nobody's trail has it.
-    if (accountId === undefined) return;
+    if (accountId === undefined || !isInHistory(record)) return;
     const scope = this.#hashOf.scope(accountId, region);
     this.#note(scope.hash);
     forEachAttribute(record, (attribute, value) => {
@@ -112,16 +106,4 @@ export function holds(hashes: Uint32Array, wanted: number): boolean {
     else high = middle;
   }
   return hashes[low] === wanted;
-}
-
-let lastTime = '';
-let lastTimeMs = Number.NaN;
-
-/** Of `2026-11-22T10:30:00Z`. Most events share their second with the one before. */
-export function eventTimeMs(eventTime: string): number {
-  if (eventTime !== lastTime) {
-    lastTime = eventTime;
-    lastTimeMs = Date.parse(eventTime);
-  }
-  return lastTimeMs;
 }

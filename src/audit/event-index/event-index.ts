@@ -2,11 +2,12 @@ import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import type { Random } from '../../runtime/random.ts';
-import type { FollowedLine, StreamPosition } from '../follow-stream.ts';
+import type { FollowedLine } from '../follow-stream.ts';
 import type { AuditRecord } from '../record.ts';
 import { segmentsOf } from '../stream-files.ts';
+import { BEGINNING, type LinePlace, type StreamPosition } from '../stream-position.ts';
 import { type AttributeHashes, attributeHashes } from './attribute-hash.ts';
-import { type ChunkSummary, GrowingChunk, type Line } from './chunk-summary.ts';
+import { type ChunkSummary, GrowingChunk } from './chunk-summary.ts';
 import { bytesOf, type Hole, holesIn, isIndexOf } from './index-coverage.ts';
 import {
   appendToIndex,
@@ -111,7 +112,7 @@ export function openEventIndex({ directory, random, onRebuild }: EventIndexOptio
       files: new Map(),
       hashes: new LRUCache({ max: 2 }),
       growing: undefined,
-      last: { sequence: 0, segment: 0, offset: 0 },
+      last: BEGINNING,
       missing: new Set(),
     };
     for (const segment of segments) {
@@ -245,7 +246,7 @@ function endOf({ lastSequence, segment, offset, bytes }: ChunkSummary): StreamPo
 }
 
 /** A chunk begins where the last one ended, even if lines between them could not be read: so nothing is left out. */
-function beginning(line: Line, { segment, offset }: StreamPosition): number {
+function beginning(line: LinePlace, { segment, offset }: StreamPosition): number {
   return segment === line.segment && offset <= line.offset ? offset : line.offset;
 }
 

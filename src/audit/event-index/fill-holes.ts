@@ -1,5 +1,6 @@
-import { closeSync, openSync, readSync } from 'node:fs';
-import type { AuditRecord } from '../record.ts';
+import { closeSync, openSync } from 'node:fs';
+import { linesIn } from '../lines-of.ts';
+import { recordOf } from '../record.ts';
 import { sequenceOf } from '../stream-files.ts';
 import { GrowingChunk } from './chunk-summary.ts';
 import type { EventIndex } from './event-index.ts';
@@ -8,8 +9,6 @@ import type { Hole } from './index-coverage.ts';
 /** Reads again what the index lacks, in pieces between which the thread does what else it has to do. */
 
 const PIECE_BYTES = 256 * 1024;
-const LONGEST_LINE_BYTES = 64 * 1024 * 1024;
-const LINE_FEED = 0x0a;
 
 /**
  * @param pause called after every piece, which takes a few milliseconds
@@ -42,42 +41,27 @@ export async function fillHoles(
 function* readHole(index: EventIndex, fd: number, hole: Hole): Generator<void> {
   const { stream, segment, from, to, fromSequence } = hole;
   const hashes = index.hashesFor(stream, segment);
-  let buffer = Buffer.allocUnsafeSlow(PIECE_BYTES);
   let chunk: GrowingChunk | undefined;
   let chunkFrom = from;
   let due = fromSequence;
-  for (let offset = from; offset < to; ) {
-    const got = readSync(fd, buffer, 0, Math.min(buffer.length, to - offset), offset);
-    const bytes = buffer.subarray(0, got);
-    let start = 0;
-    for (let end = bytes.indexOf(LINE_FEED); end >= 0; end = bytes.indexOf(LINE_FEED, start)) {
-      const text = bytes.toString('utf8', start, end);
-      // A line that is none of the stream's takes the place of the one that was due.
-      const sequence = sequenceOf(text) ?? due;
-      const line = { sequence, segment, offset: offset + start, length: end - start };
-      chunk ??= new GrowingChunk(line, chunkFrom, hashes);
-      chunk.add(line, recordIn(text));
-      due = sequence + 1;
-      start = end + 1;
-      if (!chunk.isFull) continue;
+  let pieceEnd = from + PIECE_BYTES;
+  for (const { bytes, offset, whole } of linesIn(fd, from, to)) {
+    if (!whole) break;
+    const text = bytes.toString('utf8');
+    // A line that is none of the stream's takes the place of the one that was due.
+    const sequence = sequenceOf(text) ?? due;
+    const line = { sequence, segment, offset, length: bytes.length };
+    chunk ??= new GrowingChunk(line, chunkFrom, hashes);
+    chunk.add(line, recordOf(text));
+    due = sequence + 1;
+    if (chunk.isFull) {
       index.fill(stream, chunk);
       chunkFrom = chunk.end;
       chunk = undefined;
     }
-    if (start === 0) {
-      if (got < buffer.length || buffer.length >= LONGEST_LINE_BYTES) break;
-      buffer = Buffer.allocUnsafeSlow(2 * buffer.length);
-    }
-    offset += start;
+    if (offset < pieceEnd) continue;
+    pieceEnd = offset + PIECE_BYTES;
     yield;
   }
   if (chunk !== undefined) index.fill(stream, chunk);
-}
-
-function recordIn(text: string): AuditRecord | undefined {
-  try {
-    return (JSON.parse(text) as { record: AuditRecord }).record;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,6 +1,6 @@
-import { closeSync, openSync, readSync } from 'node:fs';
-import type { StreamPosition } from '../follow-stream.ts';
-import { type Segment, sequenceOf } from '../stream-files.ts';
+import { closeSync, openSync } from 'node:fs';
+import { type Segment, sequenceAt } from '../stream-files.ts';
+import { BEGINNING, type StreamPosition } from '../stream-position.ts';
 import { readTail } from '../stream-tail.ts';
 import type { ChunkSummary } from './chunk-summary.ts';
 
@@ -33,7 +33,7 @@ export function holesIn(
   chunks: readonly ChunkSummary[],
 ): { readonly missing: Hole[]; readonly end: StreamPosition } {
   const missing: Hole[] = [];
-  let end: StreamPosition = { sequence: 0, segment: 0, offset: 0 };
+  let end = BEGINNING;
   for (const { path, first } of segments) {
     const tail = tailOf(path, stream);
     let from = 0;
@@ -57,12 +57,9 @@ export function holesIn(
 export function isIndexOf(chunks: readonly ChunkSummary[], { path }: Segment, stream: string): boolean {
   const fd = openSync(path, 'r');
   try {
-    const beginning = Buffer.alloc(256);
-    return [chunks[0], chunks.at(-1)].every((chunk) => {
-      if (chunk === undefined) return true;
-      const text = beginning.toString('latin1', 0, readSync(fd, beginning, 0, beginning.length, chunk.offset));
-      return text.startsWith(`{"stream":"${stream}",`) && sequenceOf(text) === chunk.firstSequence;
-    });
+    return [chunks[0], chunks.at(-1)].every(
+      (chunk) => chunk === undefined || sequenceAt(fd, chunk.offset, stream) === chunk.firstSequence,
+    );
   } finally {
     closeSync(fd);
   }

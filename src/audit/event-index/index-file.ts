@@ -146,16 +146,21 @@ function checksum(entry: Buffer): number {
   return crc32(entry.subarray(ENTRY_BYTES), crc32(entry.subarray(0, SUM_AT)));
 }
 
+type Place = [offset: number, firstSequence: number, lastSequence: number];
+
 function readEntry(bytes: Buffer, at: number, segment: number): IndexContents['chunks'][number] | undefined {
   if (at + ENTRY_BYTES > bytes.length || bytes.readUInt32LE(at) !== ENTRY_MAGIC) return undefined;
   const count = bytes.readUInt32LE(at + 4);
   const end = at + ENTRY_BYTES + 4 * count;
   if (end > bytes.length || bytes.readUInt32LE(at + SUM_AT) !== checksum(bytes.subarray(at, end))) return undefined;
+  const [offset, firstSequence, lastSequence] = [8, 16, 24].map((each) => bytes.readDoubleLE(at + each)) as Place;
+  // A checksum is no proof: lookups read where this says.
+  if (![offset, firstSequence, lastSequence].every((each) => Number.isSafeInteger(each) && each >= 0)) return undefined;
   return {
     segment,
-    offset: bytes.readDoubleLE(at + 8),
-    firstSequence: bytes.readDoubleLE(at + 16),
-    lastSequence: bytes.readDoubleLE(at + 24),
+    offset,
+    firstSequence,
+    lastSequence,
     earliestMs: bytes.readDoubleLE(at + 32),
     latestMs: bytes.readDoubleLE(at + 40),
     bytes: bytes.readUInt32LE(at + 48),

@@ -2,11 +2,12 @@ import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncat
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
+import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { seededRandom } from '../../runtime/random.test-helper.ts';
 import { type EventAttribute, eventAttributes, hasAttribute } from '../event-attributes.ts';
-import type { AuditRecord } from '../record.ts';
+import type { AuditRecord, AuditResource } from '../record.ts';
 import { segmentsOf } from '../stream-files.ts';
 import { type EventIndex, openEventIndex } from './event-index.ts';
 import { fillHoles } from './fill-holes.ts';
@@ -182,7 +183,7 @@ describe('what is found', () => {
       ReadOnly: 'true',
       Username: 'bob',
       ResourceType: 'AWS::KMS::Key',
-      ResourceName: resources?.[0]?.ARN ?? '',
+      ResourceName: (resources as AuditResource[])[0]?.ARN ?? '',
       EventSource: 'kms.amazonaws.com',
       AccessKeyId: userIdentity.accessKeyId ?? '',
     };
@@ -190,6 +191,19 @@ describe('what is found', () => {
     expect(found).toContain(JSON.stringify(records[5]));
     expect(found).toHaveLength(['EventId', 'Username', 'ResourceName', 'AccessKeyId'].includes(key) ? 1 : 2100);
     expect(await all(index, { attribute: { key, value: 'nothing' } })).toEqual([]);
+  });
+
+  test('has no data events, though the streams have', async () => {
+    const about = { userName: 'alice', keyId: 'k1' };
+    fill('w0', 10, () => about);
+    const stream = sampleStream(directory, 'w1');
+    const data = { managementEvent: false, eventCategory: 'Data', eventName: 'PutMetricData' } as const;
+    stream.write({ ...recordOf(about), ...data, resources: [{ type: 'AWS::CloudWatch::Metric' }] });
+    stream.write({ ...recordOf(about), eventName: 'Decrypt' });
+    const index = await opened();
+    expect(await all(index)).toHaveLength(11);
+    expect(await all(index, { attribute: { key: 'EventName', value: 'PutMetricData' } })).toEqual([]);
+    expect(await all(index, { attribute: { key: 'EventName', value: 'Decrypt' } })).toHaveLength(1);
   });
 
   test('is nothing of another account or Region, whatever positions someone makes up', async () => {
@@ -270,6 +284,16 @@ describe('the work of a question', () => {
   });
 });
 
+/** As somebody could who can write into the audit directory (docs/formats/audit-index.md). */
+function forge(path: string): void {
+  const bytes = readFileSync(path);
+  const [entry, sum] = [36, 36 + 52];
+  const end = sum + 4 + 4 * bytes.readUInt32LE(entry + 4);
+  bytes.writeDoubleLE(Number.NaN, entry + 8);
+  bytes.writeUInt32LE(crc32(bytes.subarray(sum + 4, end), crc32(bytes.subarray(entry, sum))), sum);
+  writeFileSync(path, bytes);
+}
+
 describe('the index', () => {
   const question = { ...everything, attribute: { key: 'Username', value: 'rare' } } as const;
 
@@ -313,6 +337,7 @@ describe('the index', () => {
     ['ends in the middle of an entry', (paths) => paths.forEach((path) => void truncateSync(path, 3000))],
     ['is empty', (paths) => paths.forEach((path) => void truncateSync(path, 0))],
     ['has something behind its end', (paths) => paths.forEach((path) => void appendFileSync(path, 'KHNC rubbish'))],
+    ['was forged to say, with a right checksum, that a chunk is nowhere', (paths) => paths.forEach(forge)],
     ['was overwritten', (paths) => paths.forEach((path) => void writeFileSync(path, Buffer.alloc(9000, 0x41)))],
   ])('is made whole again if it %s', async (_, damage) => {
     someStream();

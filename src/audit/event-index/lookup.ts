@@ -1,8 +1,9 @@
-import { type EventAttribute, hasAttribute } from '../event-attributes.ts';
+import { type EventAttribute, hasAttribute, isInHistory } from '../event-attributes.ts';
+import { eventTimeMs } from '../event-time.ts';
 import type { AuditRecord } from '../record.ts';
 import { attributeHashes } from './attribute-hash.ts';
 import { ChunkReader, type FoundLine, MOST_PIECE_BYTES } from './chunk-reader.ts';
-import { eventTimeMs, holds } from './chunk-summary.ts';
+import { holds } from './chunk-summary.ts';
 import { type EventIndex, type KnownChunk, placeOf } from './event-index.ts';
 
 /** Looks events up, the newest first over all streams; within a stream, where they stand decides which is newer. */
@@ -235,6 +236,7 @@ function matches(line: FoundLine, question: EventQuestion): boolean {
     return (
       record.recipientAccountId === accountId &&
       record.awsRegion === region &&
+      isInHistory(record) &&
       line.timeMs >= fromMs &&
       line.timeMs <= toMs &&
       (attribute === undefined || hasAttribute(record, attribute.key, attribute.value))

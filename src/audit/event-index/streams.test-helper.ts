@@ -1,9 +1,10 @@
 import { appendFileSync, readFileSync, renameSync } from 'node:fs';
 import type { FollowedLine } from '../follow-stream.ts';
-import { followStream, type StreamPosition } from '../follow-stream.ts';
+import { followStream } from '../follow-stream.ts';
 import { type ChainLink, chainLine, genesis, linkOf } from '../hash-chain.ts';
 import type { AuditRecord } from '../record.ts';
 import { closedFile, segmentsOf, sequenceOf, streamFile, streamsOf } from '../stream-files.ts';
+import type { StreamPosition } from '../stream-position.ts';
 import type { EventIndex } from './event-index.ts';
 
 /** Audit streams for tests of their index: written as workers write them, and followed as the monitor follows them. */

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { BEGINNING, type StreamPosition } from '../../audit/follow-stream.ts';
 import { streamFile } from '../../audit/stream-files.ts';
+import { BEGINNING, type StreamPosition } from '../../audit/stream-position.ts';
 import { type RecordFeed, startRecordFeed } from './follow-records.ts';
 import type { FollowedRecord, RecordConsumer } from './record-consumer.ts';
-import { type StreamWriter, streamWriter } from './stream-writer.test-helper.ts';
+import { type StreamWriter, someRecord, streamWriter } from './stream-writer.test-helper.ts';
 
 let directory: string;
 let writers: Map<string, StreamWriter>;
@@ -28,7 +28,7 @@ afterEach(async () => {
 function append(stream: string, ...names: readonly string[]): void {
   const writer = writers.get(stream) ?? streamWriter(directory, stream);
   writers.set(stream, writer);
-  writer.append(...names.map((eventName) => ({ eventName })));
+  writer.append(...names.map(someRecord));
 }
 
 function start(...consumers: readonly RecordConsumer[]): RecordFeed {
@@ -153,7 +153,7 @@ test('a line that is no record is passed over, and said', async () => {
   await expect.poll(() => consumer.taken, { timeout: 20_000 }).toEqual(['w0 1 A']);
   appendFileSync(
     streamFile(directory, 'w0'),
-    '{"stream":"w0","sequence":4,"previous":"","record":{"eventName":"D"}}\n',
+    `{"stream":"w0","sequence":4,"previous":"","record":${JSON.stringify(someRecord('D'))}}\n`,
   );
   (writers.get('w0') as StreamWriter).written = 4;
   await feed.stop();

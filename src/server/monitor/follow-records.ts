@@ -1,8 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { BEGINNING, endOfStream, followStream, type StreamFollower } from '../../audit/follow-stream.ts';
-import type { AuditRecord } from '../../audit/record.ts';
+import { followStream, type StreamFollower } from '../../audit/follow-stream.ts';
+import { recordOf } from '../../audit/record.ts';
 import { streamsOf } from '../../audit/stream-files.ts';
+import { BEGINNING, endOfStream, type StreamPosition } from '../../audit/stream-position.ts';
+import { monotonicMs } from '../../runtime/clock.ts';
 import type { FollowedRecord, RecordConsumer } from './record-consumer.ts';
 
 /**
@@ -10,6 +12,8 @@ import type { FollowedRecord, RecordConsumer } from './record-consumer.ts';
  * of them, from the position of the one that is furthest behind.
  */
 export interface RecordFeed {
+  /** Of each stream, behind the last line that was handed over. */
+  positions(): ReadonlyMap<string, StreamPosition>;
   /** Reads what is there to its end, has it flushed, and ends. */
   stop(): Promise<void>;
 }
@@ -76,7 +80,8 @@ export function startRecordFeed({ directory, consumers, written, consumed, log }
     for (const { follower, had } of streams.values()) {
       for (const line of follower.read()) {
         any = true;
-        const record = parse(line.text);
+        const record = recordOf(line.text);
+        // What comes after such a line is read all the same.
         if (record !== undefined) hand({ ...line, record }, had);
       }
     }
@@ -120,7 +125,7 @@ export function startRecordFeed({ directory, consumers, written, consumed, log }
     for (;;) {
       // Whatever was written before the stop is read after it.
       const last = stopping;
-      const nowMs = performance.now();
+      const nowMs = monotonicMs();
       try {
         if (last || nowMs >= nextLookMs) {
           lookForStreams();
@@ -129,7 +134,7 @@ export function startRecordFeed({ directory, consumers, written, consumed, log }
         const any = readOnce();
         if (unflushed && (last || nowMs >= nextFlushMs)) {
           await flush();
-          nextFlushMs = performance.now() + FLUSH_INTERVAL_MS;
+          nextFlushMs = monotonicMs() + FLUSH_INTERVAL_MS;
         }
         if (any) await pause(0);
         else if (last) return;
@@ -144,19 +149,11 @@ export function startRecordFeed({ directory, consumers, written, consumed, log }
 
   const running = run();
   return {
+    positions: () => new Map(Array.from(streams, ([stream, { follower }]) => [stream, follower.position()])),
     async stop() {
       stopping = true;
       await running;
       for (const { follower } of streams.values()) follower.close();
     },
   };
-}
-
-function parse(line: string): AuditRecord | undefined {
-  try {
-    return (JSON.parse(line) as { record: AuditRecord }).record;
-  } catch {
-    // Someone was at the file; what comes after it is read all the same.
-    return undefined;
-  }
 }

@@ -1,6 +1,6 @@
-import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import { BEGINNING, type StreamPosition } from '../../audit/follow-stream.ts';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { segmentsOf, streamsOf } from '../../audit/stream-files.ts';
+import { BEGINNING, goOnFrom, isPosition, type StreamPosition } from '../../audit/stream-position.ts';
 
 /**
  * How far someone is who follows the audit streams, in a file of their own, for whom it is enough to be nearly right: what a
@@ -8,8 +8,8 @@ import { segmentsOf, streamsOf } from '../../audit/stream-files.ts';
  */
 export interface PositionsFile {
   /**
-   * Undefined of a stream that was there already when the file was opened, if nothing is known of it or it is no longer the
-   * one that it was. One that has come into being since is followed from its beginning.
+   * Undefined of a stream that was there already when the file was opened, if nothing is known of it. One that has come into
+   * being since is followed from its beginning.
    */
   get(stream: string): StreamPosition | undefined;
   set(stream: string, position: StreamPosition): void;
@@ -28,7 +28,7 @@ export function openPositionsFile(path: string, auditDirectory: string): Positio
   return {
     get: (stream) => {
       const position = positions.get(stream);
-      if (position !== undefined && leadsSomewhere(auditDirectory, stream, position)) return position;
+      if (position !== undefined) return goOnFrom(auditDirectory, stream, position);
       return present.has(stream) ? undefined : BEGINNING;
     },
     set(stream, position) {
@@ -45,12 +45,6 @@ export function openPositionsFile(path: string, auditDirectory: string): Positio
   };
 }
 
-/** Whoever begins an audit trail anew would otherwise have nothing counted until it is as long as the old one was. */
-function leadsSomewhere(directory: string, stream: string, { segment, offset }: StreamPosition): boolean {
-  const file = segmentsOf(directory, stream).find((each) => each.first === segment);
-  return file !== undefined && statSync(file.path).size >= offset;
-}
-
 function readPositions(path: string): Map<string, StreamPosition> {
   try {
     const entries = Object.entries(JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>);
@@ -59,10 +53,4 @@ function readPositions(path: string): Map<string, StreamPosition> {
     // Not there, or damaged: whoever follows begins with what is written from now on.
     return new Map();
   }
-}
-
-function isPosition(value: unknown): value is StreamPosition {
-  if (typeof value !== 'object' || value === null) return false;
-  const { sequence, segment, offset } = value as Partial<StreamPosition>;
-  return [sequence, segment, offset].every((each) => Number.isSafeInteger(each) && (each as number) >= 0);
 }

@@ -55,7 +55,7 @@ export function otlpTransport({ url, headers, sender, clock, trust, onRefused }:
   async function send(records: readonly SinkRecord[], signal: AbortSignal): Promise<{ refused: number }> {
     const outcome: Outcome = { taken: 0, notTaken: [], refused: 0 };
     await deliver(records, signal, outcome);
-    // Then it is not these records that the receiver refuses, but whatever we send.
+    // Then it is not these records that the receiver refuses, but whatever is sent.
     if (outcome.taken === 0) throw new Error(outcome.reason);
     for (const each of outcome.notTaken) onRefused([each], 1, outcome.reason ?? '');
     return { refused: outcome.refused + outcome.notTaken.length };

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { BEGINNING, endOfStream, type StreamPosition } from '../../audit/follow-stream.ts';
-import { streamsOf } from '../../audit/stream-files.ts';
+import { endsOfStreams, isPosition, type StreamPosition } from '../../audit/stream-position.ts';
 import { writeFileDurably } from '../../runtime/durable-file.ts';
 import { KeyholdError } from '../../runtime/errors.ts';
 
@@ -53,9 +52,7 @@ export function positionsFile(auditDirectory: string, sink: string): PositionsFi
 function parse(text: string, path: string, sink: string): KeptPositions {
   try {
     const kept = JSON.parse(text) as KeptPositions;
-    const positions = Object.values(kept.streams);
-    const numbers = positions.flatMap(({ sequence, segment, offset }) => [sequence, segment, offset]);
-    if (numbers.every((each) => Number.isSafeInteger(each) && each >= 0)) return kept;
+    if (Object.values(kept.streams).every(isPosition)) return kept;
   } catch (error) {
     throw unreadable(path, sink, error);
   }
@@ -74,8 +71,7 @@ function unreadable(path: string, sink: string, cause?: unknown): KeyholdError {
 export function beginPositions(file: PositionsFile, directory: string): Positions {
   const kept = file.read();
   if (kept !== undefined) return kept;
-  const streams = existsSync(directory) ? streamsOf(directory) : [];
-  const positions = new Map(streams.map((stream) => [stream, endOfStream(directory, stream) ?? BEGINNING]));
+  const positions: Positions = existsSync(directory) ? endsOfStreams(directory) : new Map();
   file.write(positions);
   return positions;
 }

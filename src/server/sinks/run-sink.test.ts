@@ -3,12 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { BEGINNING } from '../../audit/follow-stream.ts';
 import { streamFile } from '../../audit/stream-files.ts';
+import { BEGINNING } from '../../audit/stream-position.ts';
 import { type StreamWriter, streamWriter } from '../monitor/stream-writer.test-helper.ts';
+import { otlpLogs } from './otlp-logs.ts';
 import { positionsFile } from './positions.ts';
 import { type RunningSink, startSink } from './run-sink.ts';
 import { sinkRecord } from './sink-records.test-helper.ts';
+import { syslogDatagram } from './syslog-message.ts';
 import { ReceiverBusy, type Transport } from './transport.ts';
 
 let directory: string;
@@ -184,6 +186,19 @@ test('records whose file was removed before they were sent, and lines that are n
   expect(logged.join('')).toContain('"lost":3');
 });
 
+test('a record that someone has emptied does not keep those behind it from a receiver', async () => {
+  positions().write(new Map([['w0', BEGINNING]]));
+  w0.append(...records('A'), {}, { ...records('B')[0], userIdentity: null }, ...records('C'));
+  const transport = memory();
+  transport.send = async (each) => {
+    transport.arrived.push(...each.map((one) => JSON.stringify(otlpLogs([one], { hostname: 'host' }, 0))));
+    return { refused: 0 };
+  };
+  await start(transport).stop();
+  expect(transport.arrived.map((text) => /kms\.(\w+)/.exec(text)?.[1])).toEqual(['A', 'C']);
+  expect(counted).toMatchObject({ delivered: 2, lost: 2, failed: 0 });
+});
+
 test('a receiver that asks for time gets it', async () => {
   const transport = memory();
   transport.failure = new ReceiverBusy('503', 1500);
@@ -209,3 +224,23 @@ test('a stop does not wait for a receiver that hangs', async () => {
   expect(performance.now() - startMs).toBeLessThan(8000);
   expect(kept()).toBeUndefined();
 }, 15_000);
+
+test('a line that somebody wrote into the audit directory does not stop a sink', async () => {
+  const { userIdentity: _, ...nobody } = sinkRecord().record;
+  positions().write(new Map());
+  w0.append(5 as unknown as object, {}, { ...nobody }, { ...sinkRecord().record, eventName: { toString: 1 } });
+  w0.append(...records('B'));
+  const sender = { hostname: 'here', processId: 1 };
+  const transport = memory();
+  const formatting: Transport = {
+    ...transport,
+    send(each, signal) {
+      for (const one of each) syslogDatagram(one, sender, 0);
+      otlpLogs(each, sender, 0);
+      return transport.send(each, signal);
+    },
+  };
+  await start(formatting).stop();
+  expect(transport.arrived).toEqual(['B']);
+  expect(counted).toMatchObject({ delivered: 1, failed: 0, lost: 4 });
+});

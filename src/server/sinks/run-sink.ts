@@ -1,18 +1,12 @@
 import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import {
-  BEGINNING,
-  endOfStream,
-  type FollowedLine,
-  followStream,
-  type StreamFollower,
-  type StreamPosition,
-} from '../../audit/follow-stream.ts';
+import { type FollowedLine, followStream, type StreamFollower } from '../../audit/follow-stream.ts';
 import { recordTextOf } from '../../audit/hash-chain.ts';
-import type { AuditRecord } from '../../audit/record.ts';
+import { recordOf } from '../../audit/record.ts';
 import { streamsOf } from '../../audit/stream-files.ts';
+import { BEGINNING, goOnFrom, type StreamPosition } from '../../audit/stream-position.ts';
 import { monotonicMs } from '../../runtime/clock.ts';
-import { beginPositions, type PositionsFile } from './positions.ts';
+import { beginPositions, type Positions, type PositionsFile } from './positions.ts';
 import type { SinkHealth } from './sink-health.ts';
 import type { SinkRecord } from './sink-record.ts';
 import { ReceiverBusy, type Transport } from './transport.ts';
@@ -68,7 +62,7 @@ interface Batch {
 
 interface Sent {
   readonly atMs: number;
-  readonly positions: ReadonlyMap<string, StreamPosition>;
+  readonly positions: Positions;
 }
 
 /** Throws StartupRefused. */
@@ -101,10 +95,8 @@ export function startSink({
   begin();
 
   function begin(): void {
-    for (const [stream, position] of beginPositions(positions, directory)) {
-      const end = endOfStream(directory, stream) ?? position;
-      // A power cut takes the last second's lines from a stream, and nothing from here; others get their numbers then.
-      settled.set(stream, position.sequence > end.sequence ? end : position);
+    for (const [stream, kept] of beginPositions(positions, directory)) {
+      settled.set(stream, goOnFrom(directory, stream, kept));
     }
     tellConsumed();
   }
@@ -130,7 +122,7 @@ export function startSink({
     let lost = 0;
     let bytes = 0;
     const take = (line: FollowedLine, before: number) => {
-      const record = parse(line.text);
+      const record = recordOf(line.text);
       lost += line.sequence - before - 1;
       if (record === undefined) lost += 1;
       else records.push({ record, json: recordTextOf(line.text) });
@@ -315,12 +307,4 @@ export function startSink({
       await finish();
     },
   };
-}
-
-function parse(line: string): AuditRecord | undefined {
-  try {
-    return (JSON.parse(line) as { record: AuditRecord }).record;
-  } catch {
-    return undefined;
-  }
 }

@@ -12,7 +12,7 @@ import { cellsOf, type MetricsMemory, mainSection, monitorSection } from '../met
  */
 
 /** How far behind a sink may be before requests are refused, where they are to be. */
-export const SINK_PATIENCE_MS = 10_000;
+const SINK_PATIENCE_MS = 10_000;
 
 /** A moment for each sink, of the clock that threads share; 0 before the first. */
 export function sinkMoments(): SharedArrayBuffer {

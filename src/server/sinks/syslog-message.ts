@@ -18,6 +18,8 @@ export interface SyslogSender {
 const FACILITY = 13;
 const NOTICE = 5;
 const WARNING = 4;
+/** Of `2026-11-26T10:30:00Z`, and some room. */
+const LONGEST_TIME = 32;
 /** Where a sequence begins anew (RFC 5424, section 7.3.1). */
 const MOST_SEQUENCE = 2 ** 31 - 1;
 
@@ -31,7 +33,7 @@ export function syslogMessage({ record, json }: SinkRecord, sender: SyslogSender
   const priority = 8 * FACILITY + (record.errorCode === undefined ? NOTICE : WARNING);
   const header = [
     `<${priority}>1`,
-    record.eventTime,
+    printable(record.eventTime, LONGEST_TIME),
     printable(sender.hostname, 255),
     'keyhold',
     sender.processId,

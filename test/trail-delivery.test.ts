@@ -6,11 +6,13 @@ import {
   type CreateTrailCommandInput,
   DeleteTrailCommand,
   GetTrailStatusCommand,
+  LookupEventsCommand,
   PutEventSelectorsCommand,
   StartLoggingCommand,
   StopLoggingCommand,
   UpdateTrailCommand,
 } from '@aws-sdk/client-cloudtrail';
+import { CloudWatchClient, PutMetricDataCommand } from '@aws-sdk/client-cloudwatch';
 import { CreateKeyCommand, DescribeKeyCommand, ListAliasesCommand, ListKeysCommand } from '@aws-sdk/client-kms';
 import { describe, expect, test } from 'vitest';
 import { auditRecordsOf } from './support/audit.ts';
@@ -79,6 +81,38 @@ test('each record is delivered once, however often the server is killed, and the
       expect(previous).toEqual([null, ...keys.slice(0, -1)]);
     }
     expect(readdirSync(join(trailDirOf(server), 'whole-trail', '.incomplete'))).toEqual([]);
+  } finally {
+    await cleanUp(server);
+  }
+});
+
+test('requests about metrics are in trails that select data events, and neither in others nor in the event history', async () => {
+  const server = await startServer({ args: FAST });
+  const { url: endpoint, credentials } = server;
+  const cloudWatch = new CloudWatchClient({ endpoint, region: 'us-east-1', credentials });
+  const cloudTrail = cloudTrailOf(server);
+  const lookUp = async (AttributeValue: string) => {
+    const LookupAttributes = [{ AttributeKey: 'EventName' as const, AttributeValue }];
+    return (await cloudTrail.send(new LookupEventsCommand({ LookupAttributes }))).Events ?? [];
+  };
+  try {
+    await startTrail(server, { Name: 'usual', S3BucketName: 'usual' });
+    await cloudTrail.send(new CreateTrailCommand({ Name: 'data', S3BucketName: 'data' }));
+    const FieldSelectors = [
+      { Field: 'eventCategory', Equals: ['Data'] },
+      { Field: 'resources.type', Equals: ['AWS::CloudWatch::Metric'] },
+    ];
+    const selectors = { TrailName: 'data', AdvancedEventSelectors: [{ FieldSelectors }] };
+    await cloudTrail.send(new PutEventSelectorsCommand(selectors));
+    await cloudTrail.send(new StartLoggingCommand({ Name: 'data' }));
+    const MetricData = [{ MetricName: 'Latency', Value: 1 }];
+    await cloudWatch.send(new PutMetricDataCommand({ Namespace: 'Shop', MetricData }));
+    await server.kms().send(new ListKeysCommand({}));
+    await until(() => eventsIn(server, 'usual').includes('ListKeys') && eventsIn(server, 'data').length > 0);
+    expect(eventsIn(server, 'data')).toEqual(['PutMetricData']);
+    expect(eventsIn(server, 'usual')).not.toContain('PutMetricData');
+    await until(async () => (await lookUp('ListKeys')).length > 0);
+    expect(await lookUp('PutMetricData')).toEqual([]);
   } finally {
     await cleanUp(server);
   }

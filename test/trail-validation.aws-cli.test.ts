@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { CreateTrailCommand, StartLoggingCommand, StopLoggingCommand } from '@aws-sdk/client-cloudtrail';
 import { CreateKeyCommand, ListKeysCommand } from '@aws-sdk/client-kms';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { awsCliReadsEndpointUrl } from './support/aws-cli.ts';
 import { awsCli, describeWith, run } from './support/clients.ts';
 import { metadataPath, serveS3Directory } from './support/s3-directory.ts';
@@ -25,12 +25,13 @@ import {
  */
 const BUCKET = 'audit-of-us';
 const PREFIX = 'proofs/of-2026';
-const cli = {
-  name: 'an AWS CLI that reads AWS_ENDPOINT_URL_S3',
-  isInstalled: () => awsCli.isInstalled() && awsCliReadsEndpointUrl(),
-};
+/** Debian 12 has a CLI that cannot be told where another S3 is; CI, which installs that, is not red for it. */
+const isTooOld = awsCli.isInstalled() && !awsCliReadsEndpointUrl();
+if (isTooOld) console.warn('skipped: the AWS CLI is older than 1.29 and 2.13, and does not read AWS_ENDPOINT_URL_S3');
+const describeValidation = (title: string, tests: () => void) =>
+  isTooOld ? describe.skip(title, tests) : describeWith(awsCli, title, tests);
 
-describeWith(cli, 'aws cloudtrail validate-logs', () => {
+describeValidation('aws cloudtrail validate-logs', () => {
   let server: TestServer;
   let trailArn: string;
   const startTime = new Date(Date.now() - 60_000).toISOString();

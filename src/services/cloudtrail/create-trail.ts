@@ -1,12 +1,12 @@
 import type { CreateTrailRequest, CreateTrailResponse } from '@aws-sdk/client-cloudtrail';
-import { flag, tags, text } from '../../wire/cloudtrail-shapes.ts';
+import { tags, text } from '../../wire/cloudtrail-shapes.ts';
 import { type Input, required, structure } from '../../wire/shapes.ts';
 import type { CloudTrailOperation } from './ports.ts';
 import { type TrailRecord, trailsTable } from './records.ts';
 import { shownSettings } from './shown-trail.ts';
 import { readTags, tagConditions, withTags } from './tags.ts';
 import { checkTrailName, type TrailIdentity } from './trail-name.ts';
-import { checkSettings } from './trail-settings.ts';
+import { checkSettings, settingMembers, settingNames } from './trail-settings.ts';
 import { newTrailTarget } from './trail-target.ts';
 import { keyOf, refuseCrowding, trailsOf } from './trails.ts';
 
@@ -26,17 +26,8 @@ export const createTrail: CloudTrailOperation<
   input: structure<CreateTrailRequest>({
     Name: required(text),
     S3BucketName: required(text),
-    S3KeyPrefix: text,
-    SnsTopicName: text,
-    IncludeGlobalServiceEvents: flag,
-    IsMultiRegionTrail: flag,
-    EnableLogFileValidation: flag,
-    CloudWatchLogsLogGroupArn: text,
-    CloudWatchLogsRoleArn: text,
-    KmsKeyId: text,
-    IsOrganizationTrail: flag,
+    ...settingMembers,
     TagsList: tags,
-    RecursiveLogging: flag,
   }),
   validate: (input) => {
     checkTrailName(input.Name);
@@ -56,21 +47,7 @@ export const createTrail: CloudTrailOperation<
   effect: 'change',
   audit: {
     readOnly: false,
-    request: [
-      'Name',
-      'S3BucketName',
-      'S3KeyPrefix',
-      'SnsTopicName',
-      'IncludeGlobalServiceEvents',
-      'IsMultiRegionTrail',
-      'EnableLogFileValidation',
-      'CloudWatchLogsLogGroupArn',
-      'CloudWatchLogsRoleArn',
-      'KmsKeyId',
-      'IsOrganizationTrail',
-      'TagsList',
-      'RecursiveLogging',
-    ],
+    request: ['Name', 'S3BucketName', ...settingNames, 'TagsList'],
     response: (output) => output,
   },
   async handle({ input, targets: { trail: identity }, scope, transaction }) {

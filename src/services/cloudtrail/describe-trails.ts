@@ -1,7 +1,7 @@
 import type { DescribeTrailsRequest, DescribeTrailsResponse } from '@aws-sdk/client-cloudtrail';
 import { flag, text } from '../../wire/cloudtrail-shapes.ts';
 import { list, structure } from '../../wire/shapes.ts';
-import { accountTarget } from '../account-target.ts';
+import { namelessAccountTarget } from '../account-target.ts';
 import type { CloudTrailOperation } from './ports.ts';
 import type { TrailRecord } from './records.ts';
 import { shownTrail } from './shown-trail.ts';
@@ -20,7 +20,7 @@ export const describeTrails: CloudTrailOperation<
   name: 'DescribeTrails',
   input: structure<DescribeTrailsRequest>({ trailNameList: list(text), includeShadowTrails: flag }),
   validate: ({ trailNameList = [] }) => trailNameList.forEach(checkTrailReference),
-  targets: { account: accountTarget('cloudtrail:DescribeTrails') },
+  targets: { account: namelessAccountTarget('cloudtrail:DescribeTrails') },
   effect: 'read',
   audit: { readOnly: true, request: ['trailNameList', 'includeShadowTrails'] },
   async handle({ input: { trailNameList = [], includeShadowTrails = true }, scope, ports }) {

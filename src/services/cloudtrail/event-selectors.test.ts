@@ -56,6 +56,19 @@ test('data resources without values, as tools send them to deselect all, are tak
   expect(await put({ EventSelectors: [selector] })).toEqual({ TrailARN, EventSelectors: [selector] });
 });
 
+const METRIC = 'AWS::CloudWatch::Metric';
+const data = { Field: 'eventCategory', Equals: ['Data'] };
+const ofMetrics = { Field: 'resources.type', Equals: [METRIC] };
+
+test('data events of metrics are taken, by their names and by what they do', async () => {
+  const AdvancedEventSelectors = [
+    { FieldSelectors: [category] },
+    { FieldSelectors: [data, ofMetrics, { Field: 'eventName', NotEquals: ['PutMetricData'] }] },
+    { FieldSelectors: [{ Field: 'readOnly', Equals: ['false'] }, ofMetrics, data] },
+  ];
+  expect(await put({ AdvancedEventSelectors })).toEqual({ TrailARN, AdvancedEventSelectors });
+});
+
 const values = (count: number) => Array.from({ length: count }, (_, at) => `s${at}.amazonaws.com`);
 const advanced = (...FieldSelectors: object[]) => ({ AdvancedEventSelectors: [{ FieldSelectors }] });
 
@@ -69,7 +82,12 @@ test.each<[title: string, input: object]>([
   ['neither management nor data events', { EventSelectors: [{ IncludeManagementEvents: false }] }],
   ['another source to exclude', { EventSelectors: [{ ExcludeManagementEventSources: ['iam.amazonaws.com'] }] }],
   ['no category', advanced({ Field: 'readOnly', Equals: ['true'] })],
-  ['data events', advanced({ Field: 'eventCategory', Equals: ['Data'] })],
+  ['data events of all kinds', advanced(data)],
+  ['data events of a kind that there is not', advanced(data, { Field: 'resources.type', Equals: ['AWS::S3::Object'] })],
+  ['data events of two kinds', advanced(data, { Field: 'resources.type', Equals: ['AWS::S3::Object', METRIC] })],
+  ['data events of all kinds but one', advanced(data, { Field: 'resources.type', NotEquals: [METRIC] })],
+  ['data events of an ARN', advanced(data, ofMetrics, { Field: 'resources.ARN', StartsWith: ['arn:'] })],
+  ['network activity', advanced({ Field: 'eventCategory', Equals: ['NetworkActivity'] })],
   ['two categories', advanced({ Field: 'eventCategory', Equals: ['Management', 'Data'] })],
   ['a category by another operator', advanced({ Field: 'eventCategory', NotEquals: ['Data'] })],
   ['a field of data events', advanced(category, { Field: 'resources.ARN', StartsWith: ['arn:'] })],

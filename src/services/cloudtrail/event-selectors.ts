@@ -1,23 +1,19 @@
 import type { AdvancedEventSelector, EventSelector } from '@aws-sdk/client-cloudtrail';
+import type { DataResource } from '../../audit/record.ts';
 import type { Input } from '../../wire/shapes.ts';
 import { refuse } from './errors.ts';
 import type { AdvancedSelector, ManagementEventSelector } from './records.ts';
-import {
-  allManagementEvents,
-  type FieldOperator,
-  type FieldSelector,
-  fieldOperators,
-  isSelectable,
-} from './selectors.ts';
+import { allManagementEvents, type FieldOperator, type FieldSelector, fieldOperators, fieldsOf } from './selectors.ts';
 
 /**
  * Reads event selectors. Taken is what delivery follows: of management events all that AWS lets trails select by, and of data
- * events none, for this server records none.
+ * events those of CloudWatch's metrics, for this server records no others. Only advanced event selectors can name these.
  */
 
 const MOST_SELECTORS = 5;
 const MOST_VALUES = 500;
 /** "In this release, … it can filter out AWS KMS or Amazon RDS Data API events" ("EventSelector", API reference). */
+const METRICS: DataResource['type'] = 'AWS::CloudWatch::Metric';
 const EXCLUDABLE_SOURCES: readonly string[] = ['kms.amazonaws.com', 'rdsdata.amazonaws.com'];
 
 /** Throws InvalidEventSelectorsException. */
@@ -31,7 +27,7 @@ export function readEventSelectors(requested: readonly Input<EventSelector>[]): 
 function readEventSelector(requested: Input<EventSelector>): ManagementEventSelector {
   const { DataResources = [], ...rest } = requested;
   // The console and Terraform send types without values where they want no data events.
-  if (DataResources.some(({ Values = [] }) => Values.length > 0)) noDataEvents();
+  if (DataResources.some(({ Values = [] }) => Values.length > 0)) noSuchEvents();
   // What has been read has no members that are undefined.
   const selector = { ...allManagementEvents, ...(rest as ManagementEventSelector), DataResources };
   if (!selector.IncludeManagementEvents && DataResources.length === 0) {
@@ -53,8 +49,10 @@ export function readAdvancedSelectors(requested: readonly Input<AdvancedEventSel
     if (value === undefined || more.length > 0) {
       refuse('InvalidEventSelectorsException', 'An advanced event selector names one eventCategory by Equals.');
     }
-    if (value !== 'Management') noDataEvents();
-    for (const each of FieldSelectors) checkFieldSelector(each);
+    if (value !== 'Management' && value !== 'Data') noSuchEvents();
+    for (const each of FieldSelectors) checkFieldSelector(each, value);
+    const types = FieldSelectors.filter(({ Field }) => Field === 'resources.type').flatMap(valuesOf);
+    if (value === 'Data' && (types.length !== 1 || types[0] !== METRICS)) noSuchEvents();
   }
   const values = requested.flatMap(({ FieldSelectors }) => FieldSelectors.flatMap(valuesOf)).length;
   if (values > MOST_VALUES) {
@@ -63,17 +61,20 @@ export function readAdvancedSelectors(requested: readonly Input<AdvancedEventSel
   return [...requested];
 }
 
-function checkFieldSelector(selector: FieldSelector): void {
+function checkFieldSelector(selector: FieldSelector, category: keyof typeof fieldsOf): void {
   const { Field } = selector;
-  if (!isSelectable(Field)) {
-    refuse('InvalidEventSelectorsException', `Value ${Field} for Field is invalid for management events.`);
+  if (!fieldsOf[category].some((each) => each === Field)) {
+    refuse(
+      'InvalidEventSelectorsException',
+      `Value ${Field} for Field is invalid for ${category.toLowerCase()} events.`,
+    );
   }
   if (valuesOf(selector).length === 0) {
     refuse('InvalidEventSelectorsException', `The field selector of ${Field} has no operator.`);
   }
   // "This is the only valid operator that you can use with the readOnly, eventCategory, and resources.type fields."
   const onlyEquals = valuesOf(selector).length === (selector.Equals ?? []).length;
-  if (Field !== 'eventSource' && !onlyEquals) {
+  if (Field !== 'eventSource' && Field !== 'eventName' && !onlyEquals) {
     refuse('InvalidEventSelectorsException', `The field ${Field} takes no operator but Equals.`);
   }
   if (Field === 'readOnly' && !selector.Equals?.every((each) => each === 'true' || each === 'false')) {
@@ -85,9 +86,9 @@ function valuesOf(selector: FieldSelector): readonly string[] {
   return (Object.keys(fieldOperators) as FieldOperator[]).flatMap((each) => selector[each] ?? []);
 }
 
-function noDataEvents(): never {
+function noSuchEvents(): never {
   return refuse(
     'InvalidEventSelectorsException',
-    'This server records management events only: no data events, network activity events or Insights events.',
+    `This server records management events, and data events of ${METRICS}: no others, network activity events or Insights events.`,
   );
 }

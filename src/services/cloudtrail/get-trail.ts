@@ -16,7 +16,7 @@ export const getTrail: CloudTrailOperation<GetTrailRequest, GetTrailResponse, { 
       permission: 'cloudtrail:GetTrail',
       trail: ({ Name }) => Name,
       from: 'any Region',
-      // Unlike the others, it repeats what it was given.
+      // Unlike most others, it repeats what it was given.
       missing: ({ given }, accountId) => unknownTrail(given, accountId),
     }),
   },

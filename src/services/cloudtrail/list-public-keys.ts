@@ -1,8 +1,8 @@
 import type { ListPublicKeysRequest, ListPublicKeysResponse, PublicKey } from '@aws-sdk/client-cloudtrail';
-import type { Reader } from '../../store/sealed-store.ts';
+import { pagesOfRecords } from '../../store/pages.ts';
 import { moment, text } from '../../wire/cloudtrail-shapes.ts';
 import { structure } from '../../wire/shapes.ts';
-import { accountTarget } from '../account-target.ts';
+import { namelessAccountTarget } from '../account-target.ts';
 import { refuse } from './errors.ts';
 import { refuseToken } from './next-token.ts';
 import type { CloudTrailOperation } from './ports.ts';
@@ -19,7 +19,7 @@ export const listPublicKeys: CloudTrailOperation<
   name: 'ListPublicKeys',
   input: structure<ListPublicKeysRequest>({ StartTime: moment, EndTime: moment, NextToken: text }),
   validate: refuseToken,
-  targets: { account: accountTarget('cloudtrail:ListPublicKeys') },
+  targets: { account: namelessAccountTarget('cloudtrail:ListPublicKeys') },
   effect: 'read',
   audit: { readOnly: true, request: ['StartTime', 'EndTime'] },
   async handle({ input, scope, ports }) {
@@ -27,23 +27,14 @@ export const listPublicKeys: CloudTrailOperation<
     const toMs = input.EndTime?.getTime() ?? scope.nowMs;
     if (fromMs > toMs) refuse('InvalidTimeRangeException', 'StartTime is after EndTime.');
     const keys: PublicKey[] = [];
-    for await (const key of digestKeysOf(ports.store, scope.caller.principal.accountId, scope.region)) {
-      if (key.validFromMs <= toMs && key.validToMs >= fromMs) keys.push(shownKey(key));
+    const prefix = digestKeyKey(scope.caller.principal.accountId, scope.region, '');
+    for await (const entries of pagesOfRecords(ports.store, digestKeysTable, { prefix, limit: AT_ONCE })) {
+      const valid = entries.filter(({ value }) => value.validFromMs <= toMs && value.validToMs >= fromMs);
+      keys.push(...valid.map(({ value }) => shownKey(value)));
     }
     return { PublicKeyList: keys };
   },
 };
-
-async function* digestKeysOf(reader: Reader, accountId: string, region: string): AsyncGenerator<DigestKeyRecord> {
-  const prefix = digestKeyKey(accountId, region, '');
-  for (let after: string | undefined; ; ) {
-    const page = { prefix, limit: AT_ONCE, ...(after === undefined ? {} : { after }) };
-    const entries = await reader.list(digestKeysTable, page);
-    for (const { value } of entries) yield value;
-    after = entries.at(-1)?.key;
-    if (entries.length < AT_ONCE || after === undefined) return;
-  }
-}
 
 function shownKey({ publicKey, validFromMs, validToMs, fingerprint }: DigestKeyRecord): PublicKey {
   return {

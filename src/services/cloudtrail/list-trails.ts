@@ -1,7 +1,7 @@
 import type { ListTrailsRequest, ListTrailsResponse } from '@aws-sdk/client-cloudtrail';
 import { text } from '../../wire/cloudtrail-shapes.ts';
 import { structure } from '../../wire/shapes.ts';
-import { accountTarget } from '../account-target.ts';
+import { namelessAccountTarget } from '../account-target.ts';
 import { refuseToken } from './next-token.ts';
 import type { CloudTrailOperation } from './ports.ts';
 import { trailArn } from './trail-name.ts';
@@ -12,7 +12,7 @@ export const listTrails: CloudTrailOperation<ListTrailsRequest, ListTrailsRespon
   name: 'ListTrails',
   input: structure<ListTrailsRequest>({ NextToken: text }),
   validate: refuseToken,
-  targets: { account: accountTarget('cloudtrail:ListTrails') },
+  targets: { account: namelessAccountTarget('cloudtrail:ListTrails') },
   effect: 'read',
   audit: { readOnly: true, request: [] },
   async handle({ scope, ports }) {

@@ -10,7 +10,7 @@ import { eventAttributes, resourcesOf, userNameOf } from '../../audit/event-attr
 import type { AuditRecord } from '../../audit/record.ts';
 import { KeyholdError } from '../../runtime/errors.ts';
 import { integer, list, required, type Shape, string, structure, timestamp } from '../../wire/shapes.ts';
-import { accountTarget } from '../account-target.ts';
+import { namelessAccountTarget } from '../account-target.ts';
 import type { CloudTrailOperation } from './ports.ts';
 
 /** "You can look up events that occurred in a Region within the last 90 days": API reference of LookupEvents. */
@@ -71,7 +71,7 @@ export const lookupEvents: CloudTrailOperation<LookupEventsRequest, LookupEvents
       throw new KeyholdError('InvalidMaxResultsException', `MaxResults must be between 1 and ${MOST_RESULTS}.`);
     }
   },
-  targets: { account: accountTarget('cloudtrail:LookupEvents') },
+  targets: { account: namelessAccountTarget('cloudtrail:LookupEvents') },
   effect: 'read',
   audit: { readOnly: true, request: ['LookupAttributes', 'StartTime', 'EndTime', 'EventCategory', 'MaxResults'] },
   async handle({ input, scope, ports }) {

@@ -12,16 +12,12 @@ export interface TrailRecord {
   readonly name: string;
   readonly bucketName: string;
   readonly keyPrefix?: string;
-  readonly snsTopicName?: string;
   readonly includeGlobalServiceEvents: boolean;
   readonly isMultiRegion: boolean;
   /** Whether digest files are delivered. */
   readonly logFileValidation: boolean;
   /** False if the trail is to have no events of its own delivery. Writing into a directory is none, so either is kept to. */
   readonly recursiveLogging?: boolean;
-  readonly cloudWatchLogsLogGroupArn?: string;
-  readonly cloudWatchLogsRoleArn?: string;
-  readonly kmsKeyId?: string;
   readonly tags: readonly Tag[];
   /** Of either kind, or of none: then all management events are delivered (`selectors.ts`). */
   readonly eventSelectors?: readonly ManagementEventSelector[];
@@ -37,7 +33,7 @@ export type ManagementEventSelector = {
   readonly [Member in keyof EventSelector]-?: NonNullable<Input<EventSelector>[Member]>;
 };
 
-/** Of management events. */
+/** Of management events, or of data events. */
 export type AdvancedSelector = Input<AdvancedEventSelector>;
 
 export const trailsTable = table<TrailRecord>('trails');

@@ -159,6 +159,27 @@ describe('advanced event selectors', () => {
     expect(selected(advanced(...fields))).toEqual(names);
   });
 
+  test('select data events, which nothing else does', () => {
+    const data = { managementEvent: false, eventCategory: 'Data', eventSource: 'monitoring.amazonaws.com' } as const;
+    const resources = [{ type: 'AWS::CloudWatch::Metric' }] as const;
+    const put = event('PutMetricData', { ...data, resources });
+    const get = event('GetMetricData', { ...data, resources, readOnly: true });
+    const of = (more: Partial<TrailRecord>) =>
+      [put, get, decrypt].filter((each) => selects({ ...trail, ...more }, each));
+    const metrics = [
+      { Field: 'eventCategory', Equals: ['Data'] },
+      { Field: 'resources.type', Equals: ['AWS::CloudWatch::Metric'] },
+    ];
+    expect(of({})).toEqual([decrypt]);
+    expect(of({ eventSelectors: [allManagementEvents] })).toEqual([decrypt]);
+    expect(of(advanced())).toEqual([decrypt]);
+    expect(of({ advancedEventSelectors: [{ FieldSelectors: metrics }] })).toEqual([put, get]);
+    const puts = [...metrics, { Field: 'eventName', StartsWith: ['Put'] }];
+    expect(of({ advancedEventSelectors: [{ FieldSelectors: puts }] })).toEqual([put]);
+    const reads = [...metrics, { Field: 'readOnly', Equals: ['true'] }];
+    expect(of({ advancedEventSelectors: [{ FieldSelectors: reads }] })).toEqual([get]);
+  });
+
   test('select what any of them selects', () => {
     const advancedEventSelectors = [
       { FieldSelectors: [management, { Field: 'readOnly', Equals: ['false'] }] },

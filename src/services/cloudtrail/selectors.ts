@@ -4,8 +4,9 @@ import type { Input } from '../../wire/shapes.ts';
 import type { AdvancedSelector, ManagementEventSelector, TrailRecord } from './records.ts';
 
 /**
- * Which events a trail delivers. All that this server records are management events; event selectors say which of them
- * ("Logging management events", AWS CloudTrail user guide).
+ * Which events a trail delivers: management events, unless event selectors say which of them, and data events if advanced
+ * event selectors say so ("Logging management events" and "Logging data events", AWS CloudTrail user guide). The data events
+ * of this server are those of CloudWatch's metrics.
  */
 
 export type FieldSelector = Input<AdvancedFieldSelector>;
@@ -29,7 +30,9 @@ export function selects(trail: TrailRecord, record: AuditRecord): boolean {
   if (!trail.includeGlobalServiceEvents && GLOBAL_EVENT_SOURCES.has(record.eventSource)) return false;
   const { eventSelectors, advancedEventSelectors } = trail;
   if (advancedEventSelectors !== undefined) return advancedEventSelectors.some((each) => meetsAll(each, record));
-  return (eventSelectors ?? [allManagementEvents]).some((each) => meets(each, record));
+  return (
+    record.eventCategory !== 'Data' && (eventSelectors ?? [allManagementEvents]).some((each) => meets(each, record))
+  );
 }
 
 function meets(selector: ManagementEventSelector, { readOnly, eventSource }: AuditRecord): boolean {
@@ -38,16 +41,26 @@ function meets(selector: ManagementEventSelector, { readOnly, eventSource }: Aud
   return ReadWriteType === 'All' || (ReadWriteType === 'ReadOnly') === readOnly;
 }
 
-/** The fields of management events that selectors of trails can name ("AdvancedFieldSelector", API reference). */
-export const selectableFields = {
+const selectableFields = {
   eventCategory: ({ eventCategory }: AuditRecord) => eventCategory,
   readOnly: ({ readOnly }: AuditRecord) => String(readOnly),
   eventSource: ({ eventSource }: AuditRecord) => eventSource,
+  eventName: ({ eventName }: AuditRecord) => eventName,
+  'resources.type': ({ resources }: AuditRecord) => resources?.[0]?.type ?? '',
 } satisfies Readonly<Record<string, (record: AuditRecord) => string>>;
 
-export type SelectableField = keyof typeof selectableFields;
+type SelectableField = keyof typeof selectableFields;
 
-export function isSelectable(field: string): field is SelectableField {
+/**
+ * The fields that selectors of trails can name ("AdvancedFieldSelector", API reference), by the category of their events. That
+ * data events are of no ARN here leaves `resources.ARN` out.
+ */
+export const fieldsOf: Readonly<Record<AuditRecord['eventCategory'], readonly SelectableField[]>> = {
+  Management: ['eventCategory', 'readOnly', 'eventSource'],
+  Data: ['eventCategory', 'resources.type', 'readOnly', 'eventName'],
+};
+
+function isSelectable(field: string): field is SelectableField {
   return Object.hasOwn(selectableFields, field);
 }
 

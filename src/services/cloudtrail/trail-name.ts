@@ -19,7 +19,7 @@ const LONGEST_NAME = 128;
 const FOUR_NUMBERS = /^\d+\.\d+\.\d+\.\d+$/;
 
 /** What is wrong with a name, in AWS's words and in its order; undefined if nothing is. */
-export function faultOfTrailName(name: string): string | undefined {
+function faultOfTrailName(name: string): string | undefined {
   if (name === '') return 'Trail name cannot be blank!';
   const { length } = name;
   const actual = `Specified name length: ${length} characters.`;

@@ -1,4 +1,5 @@
 import type { CreateTrailRequest, UpdateTrailRequest } from '@aws-sdk/client-cloudtrail';
+import { flag, text } from '../../wire/cloudtrail-shapes.ts';
 import type { Input } from '../../wire/shapes.ts';
 import { notHere, refuse } from './errors.ts';
 
@@ -6,6 +7,22 @@ import { notHere, refuse } from './errors.ts';
  * What CreateTrail and UpdateTrail may be asked for. A setting is only kept if delivery follows it: topics, log groups and
  * keys are refused, lest someone believe that log files are announced, searched or encrypted as they wished.
  */
+
+/** But for the bucket, which CreateTrail alone must be told. */
+export const settingMembers = {
+  S3KeyPrefix: text,
+  SnsTopicName: text,
+  IncludeGlobalServiceEvents: flag,
+  IsMultiRegionTrail: flag,
+  EnableLogFileValidation: flag,
+  CloudWatchLogsLogGroupArn: text,
+  CloudWatchLogsRoleArn: text,
+  KmsKeyId: text,
+  IsOrganizationTrail: flag,
+  RecursiveLogging: flag,
+};
+
+export const settingNames = Object.keys(settingMembers) as (keyof typeof settingMembers)[];
 
 type Settings = Omit<Input<UpdateTrailRequest>, 'Name'> | Omit<Input<CreateTrailRequest>, 'Name'>;
 
@@ -58,7 +75,9 @@ const LONGEST_PREFIX = 200;
  * "Safe characters" of the Amazon S3 user guide ("Naming Amazon S3 objects").
  *
  * INVARIANT: a prefix leads downwards within its bucket: no part of it is empty, or begins with a dot, as
- * do `.`, `..` and what delivery keeps beside the objects of a bucket.
+ * do `.`, `..` and what delivery keeps beside the objects of a bucket. Nor does it lead to where the files of an account are:
+ * buckets have no owners here, and a directory that one account has made, of the name of another's next digest file, would
+ * keep that from its place. (On S3, an object and a prefix may share a name.)
  */
 function checkKeyPrefix(prefix: string): void {
   if (prefix === '') return;
@@ -66,7 +85,7 @@ function checkKeyPrefix(prefix: string): void {
     refuse('InvalidS3PrefixException', `S3 prefix is longer than maximum length: ${LONGEST_PREFIX}`);
   }
   const parts = prefix.split('/');
-  if (!parts.every((part) => /^(?!\.)[A-Za-z0-9!_.*'()-]+$/.test(part))) {
+  if (!parts.every((part) => /^(?!\.|AWSLogs$)[A-Za-z0-9!_.*'()-]+$/i.test(part))) {
     refuse('InvalidS3PrefixException', `S3 prefix is not valid: ${prefix}`);
   }
 }

@@ -81,6 +81,14 @@ describe('CreateTrail', () => {
     },
   );
 
+  test.each([
+    'AWSLogs',
+    'a/awslogs',
+    'AWSLogs/444455556666/CloudTrail-Digest/us-east-1/2026/11/26/444455556666_CloudTrail-Digest_us-east-1_it_us-east-1_20261126T170509Z.json.gz',
+  ])('refuses the prefix %j, which leads to the files of an account', async (S3KeyPrefix) => {
+    await expect(create('main', { S3KeyPrefix })).rejects.toMatchObject({ code: 'InvalidS3PrefixException' });
+  });
+
   test.each<[object, string]>([
     [{ SnsTopicName: 'topic' }, 'UnsupportedOperationException'],
     [
@@ -160,6 +168,19 @@ describe('a trail of another Region', () => {
     });
     await expect(trails.call('GetTrailStatus', { Name: 'wide' }, there)).rejects.toMatchObject({
       message: `Unknown trail: ${arnOf('wide', ELSEWHERE)} for the user: ${ACCOUNT}`,
+    });
+  });
+
+  test('that is refused is named where a request is about one, as AWS does', async () => {
+    const nobody = { identityPolicies: [] };
+    const message = (action: string, where = '') =>
+      `User: arn:aws:iam::${ACCOUNT}:user/caller is not authorized to perform: cloudtrail:${action}${where} ` +
+      `because no identity-based policy allows the cloudtrail:${action} action`;
+    for (const name of ['DescribeTrails', 'ListTrails', 'ListPublicKeys', 'LookupEvents']) {
+      await expect(trails.call(name, {}, nobody)).rejects.toMatchObject({ message: message(name) });
+    }
+    await expect(trails.call('GetTrail', { Name: 'wide' }, nobody)).rejects.toMatchObject({
+      message: message('GetTrail', ` on resource: ${arnOf('wide')}`),
     });
   });
 

@@ -6,9 +6,9 @@ import { type TrailIdentity, trailArn } from './trail-name.ts';
 /** The trails of an account, in which Regions they are seen, and how many there may be. */
 
 /** "Trails per Region: 5"; one that applies to all Regions counts in each ("Quotas in AWS CloudTrail", user guide). */
-export const MOST_TRAILS_PER_REGION = 5;
+const MOST_TRAILS_PER_REGION = 5;
 /** AWS has a few dozen Regions; here any name can be one's. */
-export const MOST_TRAILS_PER_ACCOUNT = 200;
+const MOST_TRAILS_PER_ACCOUNT = 200;
 
 export function identityOf({ accountId, homeRegion, name }: TrailRecord): TrailIdentity {
   return { accountId, region: homeRegion, name };

@@ -1,11 +1,12 @@
 import type { UpdateTrailRequest, UpdateTrailResponse } from '@aws-sdk/client-cloudtrail';
-import { flag, text } from '../../wire/cloudtrail-shapes.ts';
+import { text } from '../../wire/cloudtrail-shapes.ts';
 import { required, structure } from '../../wire/shapes.ts';
+import { unknownTrail } from './errors.ts';
 import type { CloudTrailOperation } from './ports.ts';
 import { type TrailRecord, trailsTable } from './records.ts';
 import { shownSettings } from './shown-trail.ts';
 import { checkTrailReference } from './trail-name.ts';
-import { checkSettings, refuseWithoutGlobalEvents } from './trail-settings.ts';
+import { checkSettings, refuseWithoutGlobalEvents, settingMembers, settingNames } from './trail-settings.ts';
 import { type Trail, trailTarget } from './trail-target.ts';
 import { refuseCrowding, sameTrail, trailsOf } from './trails.ts';
 
@@ -15,41 +16,25 @@ export const updateTrail: CloudTrailOperation<UpdateTrailRequest, UpdateTrailRes
   input: structure<UpdateTrailRequest>({
     Name: required(text),
     S3BucketName: text,
-    S3KeyPrefix: text,
-    SnsTopicName: text,
-    IncludeGlobalServiceEvents: flag,
-    IsMultiRegionTrail: flag,
-    EnableLogFileValidation: flag,
-    CloudWatchLogsLogGroupArn: text,
-    CloudWatchLogsRoleArn: text,
-    KmsKeyId: text,
-    IsOrganizationTrail: flag,
-    RecursiveLogging: flag,
+    ...settingMembers,
   }),
   validate: (input) => {
     checkTrailReference(input.Name);
     checkSettings(input);
   },
   targets: {
-    trail: trailTarget({ permission: 'cloudtrail:UpdateTrail', trail: ({ Name }) => Name, from: 'home' }),
+    trail: trailTarget({
+      permission: 'cloudtrail:UpdateTrail',
+      trail: ({ Name }) => Name,
+      from: 'home',
+      // As GetTrail does: "Unknown trail: myTrail2 for the user" ("Error code and message log example", user guide).
+      missing: ({ given }, accountId) => unknownTrail(given, accountId),
+    }),
   },
   effect: 'change',
   audit: {
     readOnly: false,
-    request: [
-      'Name',
-      'S3BucketName',
-      'S3KeyPrefix',
-      'SnsTopicName',
-      'IncludeGlobalServiceEvents',
-      'IsMultiRegionTrail',
-      'EnableLogFileValidation',
-      'CloudWatchLogsLogGroupArn',
-      'CloudWatchLogsRoleArn',
-      'KmsKeyId',
-      'IsOrganizationTrail',
-      'RecursiveLogging',
-    ],
+    request: ['Name', 'S3BucketName', ...settingNames],
     response: (output) => output,
   },
   async handle({ input, targets: { trail }, transaction }) {

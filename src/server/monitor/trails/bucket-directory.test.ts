@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { bucketDirectory } from './bucket-directory.ts';
+import { bucketDirectory, checkTrailDir } from './bucket-directory.ts';
 
 let base: string;
 beforeEach(() => {
@@ -22,6 +22,17 @@ afterEach(() => rmSync(base, { recursive: true }));
 
 const root = (): string => join(base, 'trails');
 const name = { bucket: 'our-bucket', key: 'in/AWSLogs/111122223333/CloudTrail/111122223333_CloudTrail_x.json.gz' };
+
+test('a start is refused where the directory of the buckets is something else, or below it', () => {
+  checkTrailDir(root());
+  const file = join(base, 'file');
+  writeFileSync(file, '');
+  expect(() => checkTrailDir(file)).toThrow(`--trail-dir ${file} is not a directory`);
+  expect(() => checkTrailDir(join(file, 'trails'))).toThrow('--trail-dir');
+  mkdirSync(root());
+  symlinkSync(root(), join(base, 'link'));
+  checkTrailDir(join(base, 'link'));
+});
 
 async function write(object: typeof name, text: string): Promise<void> {
   const file = bucketDirectory(root()).openIncomplete(object);

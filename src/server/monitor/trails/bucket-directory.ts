@@ -6,10 +6,13 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  type Stats,
+  statSync,
   type WriteStream,
 } from 'node:fs';
 import { join } from 'node:path';
 import { syncDirectory, writeFileDurably } from '../../../runtime/durable-file.ts';
+import { KeyholdError } from '../../../runtime/errors.ts';
 import { fileOf, isBucketName, isKeyPrefix, type ObjectName } from './object-names.ts';
 
 /**
@@ -31,6 +34,18 @@ export interface BucketDirectory {
   sweep(bucket: string, accountId: string, isWanted: (file: string) => boolean): void;
   /** Writes a whole object with metadata, for good. */
   put(name: ObjectName, content: Uint8Array, metadata: Readonly<Record<string, string>>): void;
+}
+
+/** What is not there is made with the first file. Throws StartupRefused if something else is there. */
+export function checkTrailDir(root: string): void {
+  let found: Stats;
+  try {
+    found = statSync(root);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw new KeyholdError('StartupRefused', `--trail-dir: ${(cause as Error).message}`, { cause });
+  }
+  if (!found.isDirectory()) throw new KeyholdError('StartupRefused', `--trail-dir ${root} is not a directory`);
 }
 
 const INCOMPLETE = '.incomplete';

@@ -15,6 +15,7 @@ import type { Store } from '../../../store/sealed-store.ts';
 import { bucketDirectory } from './bucket-directory.ts';
 import { deliverTrails, type TrailDelivery } from './deliver-trails.ts';
 import { trailDeliveriesTable } from './delivery-record.ts';
+import { MOST_REGIONS } from './followed-trail.ts';
 import { STARTED_MS, trailRecord } from './trail.test-helper.ts';
 
 let base: string;
@@ -54,7 +55,7 @@ function start(on = store): void {
     directory: join(base, 'audit'),
     written: () => Number.POSITIVE_INFINITY,
     consumed: () => {},
-    marks: { now: () => ({}) },
+    readUpTo: () => new Map(),
     epoch,
     intervalMs: 1000,
     digestIntervalMs: 86_400_000,
@@ -85,6 +86,7 @@ const add = (trail: TrailRecord): Promise<void> =>
 function record(eventID: string, different: Partial<AuditRecord> = {}): void {
   const { awsRegion = 'eu-central-1', stream = 'w0' } = different as { awsRegion?: string; stream?: string };
   const event = {
+    userIdentity: {},
     eventTime: `${new Date(nowMs).toISOString().slice(0, 19)}Z`,
     eventSource: 'kms.amazonaws.com',
     eventName: 'Encrypt',
@@ -92,6 +94,7 @@ function record(eventID: string, different: Partial<AuditRecord> = {}): void {
     eventID,
     readOnly: true,
     recipientAccountId: '111122223333',
+    eventCategory: 'Management',
     ...different,
   };
   const link = links.get(stream) ?? genesis(stream);
@@ -250,4 +253,26 @@ test('an audit trail that was begun anew is delivered from its beginning', async
   links = new Map();
   record('c');
   expect((await deliverAll()).sort()).toEqual(['a', 'b', 'c']);
+});
+
+test('requests for Regions that somebody makes up are delivered, and do not make a chain of digests each', async () => {
+  await add(trailRecord({ isMultiRegion: true, logFileValidation: true }));
+  const events = Array.from({ length: 3 * MOST_REGIONS }, (_, index) => `e${index}`);
+  for (const [index, event] of events.entries()) record(event, { awsRegion: `made-up-${index}` });
+  expect((await deliverAll()).sort()).toEqual(events.sort());
+  const [delivery] = await store.list(trailDeliveriesTable, { prefix: '', limit: 1 });
+  expect(Object.keys(delivery?.value.regions ?? {})).toHaveLength(MOST_REGIONS);
+});
+
+test('a line that somebody wrote into the audit directory stops no trail', async () => {
+  await add(trailRecord({ isMultiRegion: true }));
+  record('before');
+  for (const forged of [null, 5, { recipientAccountId: '111122223333' }]) {
+    const link = links.get('w0') ?? genesis('w0');
+    const line = chainLine('w0', link, JSON.stringify(forged));
+    links.set('w0', linkOf(link, line));
+    appendFileSync(join(base, 'audit', 'w0.jsonl'), `${line}\n`);
+  }
+  record('after');
+  expect((await deliverAll()).sort()).toEqual(['after', 'before']);
 });

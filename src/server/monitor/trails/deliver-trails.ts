@@ -1,23 +1,21 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { endsOfStreams, type StreamPosition } from '../../../audit/stream-position.ts';
 import { type TrailRecord, trailsTable } from '../../../services/cloudtrail/records.ts';
 import type { Epoch } from '../../../store/change-feed.ts';
-import { type Positions, type TrailDeliveryRecord, trailDeliveriesTable } from './delivery-record.ts';
+import { type Course, courseKeeper } from './course.ts';
+import { areSame, type Positions, type TrailDeliveryRecord, trailDeliveriesTable } from './delivery-record.ts';
 import {
-  areSame,
   type DeliveryPorts,
   type FollowedTrail,
   followTrail,
   forgetDelivery,
   newDelivery,
-  type StatusNote,
   undigested,
 } from './followed-trail.ts';
 import { fileOf } from './object-names.ts';
 import { readRecords } from './read-records.ts';
 import { readStreams } from './read-streams.ts';
-import { stillThere } from './stream-marks.ts';
-import { type FileKind, trailFailure } from './trail-failure.ts';
 import type { TrailMetrics } from './trail-metrics.ts';
 
 /**
@@ -35,8 +33,8 @@ export interface TrailDeliveryOptions extends DeliveryPorts {
   readonly directory: string;
   /** Up to which sequence a stream is written for good. */
   readonly written: (stream: string) => number;
-  /** How far the streams are that the monitor reads. */
-  readonly marks: { now(): Positions };
+  /** Behind which line of each stream the monitor is with what it reads: where trails begin that are started now. */
+  readonly readUpTo: () => ReadonlyMap<string, StreamPosition>;
   /** Told up to which line of a stream no trail needs it any more. */
   readonly consumed: (stream: string, sequence: number) => void;
   /** Moves whenever anything in the store changes. */
@@ -47,31 +45,21 @@ export interface TrailDeliveryOptions extends DeliveryPorts {
 }
 
 const LOOK_MS = 100;
-const RETRY_MS = 30_000;
 /** Of one reading: each has some files open. */
 const MOST_TRAILS_AT_ONCE = 16;
 
-/** How a trail's delivery goes. */
-interface Course {
-  readonly followed: FollowedTrail;
-  dueMs: number;
-  /** When to try a digest again that failed. */
-  digestDueMs: number;
-  /** What failed last, of each kind of file. */
-  readonly failures: Map<FileKind, string>;
-}
-
 export function deliverTrails(options: TrailDeliveryOptions): TrailDelivery {
-  const { store, directory, written, marks, epoch, clock, buckets, intervalMs, consumed, metrics, log } = options;
+  const { store, directory, written, readUpTo, epoch, clock, buckets, intervalMs, consumed, metrics, log } = options;
   const courses = new Map<string, Course>();
   const records = readRecords(store, log);
+  const { attempt, succeeded } = courseKeeper(options);
   /** When each trail was last started, as of the look before. */
   let started = new Map<string, number | undefined>();
   let stopping = false;
   let wake = () => {};
   let seenEpoch: number | undefined;
   /** As of the look before: a trail that is new now was not there then. */
-  let marked = marks.now();
+  let before = readUpTo();
 
   /** Goes on with what the last run had begun. */
   async function resume(): Promise<void> {
@@ -119,16 +107,14 @@ export function deliverTrails(options: TrailDeliveryOptions): TrailDelivery {
 
   /** Brings what is followed in line with the trails that there are. */
   async function lookForChanges(): Promise<void> {
-    const before = marked;
-    const now = marks.now();
-    const reached = epoch.current();
-    if (reached !== seenEpoch) await followTrails(before);
-    seenEpoch = reached;
-    marked = now;
+    const now = readUpTo();
+    const current = epoch.current();
+    if (current !== seenEpoch) await followTrails();
+    seenEpoch = current;
+    before = now;
   }
 
-  /** @param before how far the streams were when the trails were last read */
-  async function followTrails(before: Positions): Promise<void> {
+  async function followTrails(): Promise<void> {
     const trails = await records.all(trailsTable);
     for (const [key, course] of courses) {
       const trail = trails.get(key);
@@ -142,7 +128,7 @@ export function deliverTrails(options: TrailDeliveryOptions): TrailDelivery {
         trail?.isLogging === true || (seenEpoch !== undefined && started.get(key) !== startedBefore.get(key));
       if (trail === undefined || !hasBegun || courses.has(key)) continue;
       // One that was started while nobody looked is looked for everywhere: the times of events tell what is of its own.
-      const from = seenEpoch === undefined ? {} : before;
+      const from = seenEpoch === undefined ? {} : Object.fromEntries(before);
       const course = follow(key, trail, newDelivery(trail, from));
       course.dueMs = nextDue(trail.startedLoggingAtMs ?? clock.now());
       // So that a crash before its first delivery takes nothing from it.
@@ -243,51 +229,9 @@ export function deliverTrails(options: TrailDeliveryOptions): TrailDelivery {
     if (done) await succeeded(course, 'digest');
   }
 
-  /** Gives whether it was done. What failed is noted, told once, and tried again after a while. */
-  async function attempt(course: Course, kind: FileKind, work: () => Promise<void>): Promise<boolean> {
-    const { followed, failures } = course;
-    try {
-      await work();
-      return true;
-    } catch (err) {
-      const { status, reason } = trailFailure(err);
-      const nowMs = clock.now();
-      metrics.failed(kind);
-      const retryMs = nowMs + Math.min(RETRY_MS, intervalMs);
-      if (kind === 'log') course.dueMs = retryMs;
-      else course.digestDueMs = retryMs;
-      if (failures.get(kind) !== reason) {
-        log.error({ err, trail: followed.key, kind }, 'a trail cannot be delivered; it will be tried again');
-      }
-      failures.set(kind, reason);
-      await quietly(followed.startOver());
-      await quietly(
-        followed.note(
-          kind === 'log'
-            ? { latestDeliveryAttemptAtMs: nowMs, latestDeliveryError: status }
-            : { latestDigestDeliveryError: status },
-        ),
-      );
-      return false;
-    }
-  }
-
-  async function succeeded({ followed, failures }: Course, kind: FileKind): Promise<void> {
-    if (!failures.delete(kind)) return;
-    log.info({ trail: followed.key, kind }, 'a trail is delivered again');
-    const cleared: StatusNote =
-      kind === 'log' ? { latestDeliveryError: undefined } : { latestDigestDeliveryError: undefined };
-    await quietly(followed.note(cleared));
-  }
-
-  /** For what comes after a failure, and may fail for the same reason. */
-  async function quietly(work: Promise<void>): Promise<void> {
-    await work.catch((err: unknown) => log.debug({ err }, 'the status of a trail cannot be noted'));
-  }
-
   /** What no trail has yet to deliver. */
   function tellConsumed(): void {
-    for (const [stream, { sequence }] of Object.entries(marks.now())) {
+    for (const [stream, { sequence }] of readUpTo()) {
       const behind = Array.from(courses.values(), ({ followed }) => followed.positions[stream]?.sequence ?? 0);
       consumed(stream, Math.min(sequence, ...behind));
     }
@@ -340,6 +284,14 @@ export function deliverTrails(options: TrailDeliveryOptions): TrailDelivery {
       await running;
     },
   };
+}
+
+/** Without those of streams that are not as long any more: someone has begun them anew. */
+function stillThere(positions: Positions, directory: string): Positions {
+  const ends = endsOfStreams(directory);
+  return Object.fromEntries(
+    Object.entries(positions).filter(([stream, { sequence }]) => sequence <= (ends.get(stream)?.sequence ?? 0)),
+  );
 }
 
 function isSame(a: TrailRecord, b: TrailRecord | undefined): boolean {

@@ -1,4 +1,4 @@
-import type { StreamPosition } from '../../../audit/follow-stream.ts';
+import type { StreamPosition } from '../../../audit/stream-position.ts';
 import { table } from '../../../store/sealed-store.ts';
 import type { ObjectName } from './object-names.ts';
 
@@ -23,6 +23,11 @@ export interface LoggingWindow {
 }
 
 export type Positions = Readonly<Record<string, StreamPosition>>;
+
+export function areSame(a: Positions, b: Positions): boolean {
+  const streams = new Set([...Object.keys(a), ...Object.keys(b)]);
+  return [...streams].every((stream) => (a[stream]?.sequence ?? 0) === (b[stream]?.sequence ?? 0));
+}
 
 export interface RegionDelivery {
   /** Log files that are in no digest yet, the oldest first. */

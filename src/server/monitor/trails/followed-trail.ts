@@ -7,6 +7,7 @@ import { selects } from '../../../services/cloudtrail/selectors.ts';
 import type { Store, Table, Transaction } from '../../../store/sealed-store.ts';
 import type { BucketDirectory } from './bucket-directory.ts';
 import {
+  areSame,
   type LogFile,
   type Positions,
   type RegionDelivery,
@@ -17,7 +18,7 @@ import { contentHash, digestText, stringToSign } from './digest.ts';
 import type { DigestKeys } from './digest-keys.ts';
 import { type LogFileWriter, logFileWriter } from './log-file-writer.ts';
 import { isWithin, windowsAfter } from './logging-windows.ts';
-import { digestName, isBucketName, isKeyPrefix, logFileName } from './object-names.ts';
+import { digestName, isRegionName, logFileName, uniqueString } from './object-names.ts';
 
 /**
  * A trail that is delivered: its log files in the making, and how far it is.
@@ -72,7 +73,11 @@ const LARGEST_FILE_CHARACTERS = 50_000_000;
 /** Each takes a quarter of a megabyte while it is compressed. */
 const MOST_OPEN_FILES = 16;
 
-const REGION = /^[a-z][a-z0-9-]{0,31}$/;
+/**
+ * Three times as many as AWS has. A Region is whatever somebody signs a request for, also somebody of another account who may
+ * nothing, and each has a chain of digests for good, with a key.
+ */
+export const MOST_REGIONS = 100;
 
 /** A trail that begins to be delivered, whose records are behind these positions. */
 export function newDelivery(trail: TrailRecord, positions: Positions): TrailDeliveryRecord {
@@ -118,11 +123,20 @@ export function followTrail(
   function writerOf(region: string): LogFileWriter {
     let writer = writers.get(region);
     if (writer === undefined) {
-      refuseOdd(trail, region);
       writer = logFileWriter(buckets, logFileName(trail, region, clock.now(), uniqueString(random)));
       writers.set(region, writer);
     }
     return writer;
+  }
+
+  /**
+   * In whose files a record of a Region stands. One that could not be a directory is in no record of ours; such a record, and
+   * one of a Region too many, must neither be lost nor stop the others.
+   */
+  function placeOf(region: string): string {
+    if (writers.has(region) || Object.hasOwn(delivery.regions, region)) return region;
+    const known = new Set([...writers.keys(), ...Object.keys(delivery.regions)]);
+    return isRegionName(region) && known.size < MOST_REGIONS ? region : trail.homeRegion;
   }
 
   async function discardAll(): Promise<void> {
@@ -133,12 +147,12 @@ export function followTrail(
 
   async function deliverDigest(region: string, endMs: number, nextStartMs: number | undefined): Promise<void> {
     placeAll();
-    refuseOdd(trail, region);
+    const name = digestName(trail, region, endMs);
     const { logFiles, digestStartMs = endMs, previous } = delivery.regions[region] as RegionDelivery;
     const signer = await keys.signerFor({ accountId: trail.accountId, region }, digestStartMs, endMs);
     const facts = {
       accountId: trail.accountId,
-      name: digestName(trail, region, endMs),
+      name,
       startMs: digestStartMs,
       endMs,
       fingerprint: signer.fingerprint,
@@ -189,9 +203,7 @@ export function followTrail(
     },
     take(record, json) {
       if (!selects(trail, record) || !isWithin(delivery.windows, record.eventTime)) return;
-      // One that could not be a directory is in no record of ours. Such a record must neither be lost nor stop the others.
-      const region = REGION.test(record.awsRegion) ? record.awsRegion : trail.homeRegion;
-      writerOf(region).add(json, record.eventTime);
+      writerOf(placeOf(record.awsRegion)).add(json, record.eventTime);
     },
     async write() {
       let isTime = writers.size >= MOST_OPEN_FILES;
@@ -289,27 +301,6 @@ function withFiles(
   return next;
 }
 
-/** CreateTrail has looked at all of it, and authentication at the Region. Nothing becomes a path on their word alone. */
-function refuseOdd({ accountId, homeRegion, name, bucketName, keyPrefix = '' }: TrailRecord, region: string): void {
-  const isPlain =
-    /^\d{12}$/.test(accountId) &&
-    [homeRegion, region].every((each) => REGION.test(each)) &&
-    /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(name) &&
-    isBucketName(bucketName) &&
-    (keyPrefix === '' || isKeyPrefix(keyPrefix));
-  if (!isPlain) throw Object.assign(new Error('a bucket, prefix or name that cannot be a path'), { code: 'EINVAL' });
-}
-
-/** Letters and digits, each as likely as the other. */
-function uniqueString(random: Random): string {
-  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
-  let text = '';
-  while (text.length < 16) {
-    for (const byte of random.bytes(16)) if (byte < 248 && text.length < 16) text += alphabet[byte % 62];
-  }
-  return text;
-}
-
 async function put<T>(transaction: Transaction, table: Table<T>, key: string, value: T | undefined): Promise<void> {
   const before = await transaction.get(table, key);
   if (value === undefined) {
@@ -319,11 +310,6 @@ async function put<T>(transaction: Transaction, table: Table<T>, key: string, va
   } else {
     await transaction.replace(table, key, value as NoInfer<T>, before.version);
   }
-}
-
-export function areSame(a: Positions, b: Positions): boolean {
-  const streams = new Set([...Object.keys(a), ...Object.keys(b)]);
-  return [...streams].every((stream) => (a[stream]?.sequence ?? 0) === (b[stream]?.sequence ?? 0));
 }
 
 function wholeSeconds(ms: number): number {

@@ -1,3 +1,4 @@
+import { eventTimeMs } from '../../../audit/event-time.ts';
 import type { TrailRecord } from '../../../services/cloudtrail/records.ts';
 import type { LoggingWindow } from './delivery-record.ts';
 
@@ -7,7 +8,7 @@ import type { LoggingWindow } from './delivery-record.ts';
 const MOST_WINDOWS = 100;
 
 export function isWithin(windows: readonly LoggingWindow[], eventTime: string): boolean {
-  const ms = Date.parse(eventTime);
+  const ms = eventTimeMs(eventTime);
   return windows.some(({ fromMs, toMs }) => ms >= floor(fromMs) && (toMs === undefined || ms <= toMs));
 }
 

@@ -1,3 +1,4 @@
+import type { Random } from '../../../runtime/random.ts';
 import type { TrailRecord } from '../../../services/cloudtrail/records.ts';
 
 /**
@@ -19,6 +20,10 @@ export function isBucketName(bucket: string): boolean {
   return BUCKET.test(bucket);
 }
 
+export function isRegionName(region: string): boolean {
+  return /^[a-z][a-z0-9-]{0,31}$/.test(region);
+}
+
 const MOST_PREFIX_CHARACTERS = 200;
 const MOST_SEGMENT_BYTES = 255;
 
@@ -36,17 +41,40 @@ function isSegment(segment: string): boolean {
   return segment !== '' && !isOdd && segment.isWellFormed() && Buffer.byteLength(segment) <= MOST_SEGMENT_BYTES;
 }
 
-/** @param unique 16 letters and digits */
+/** @param unique {@link uniqueString} */
 export function logFileName(trail: TrailRecord, region: string, nowMs: number, unique: string): ObjectName {
+  refuseOdd(trail, region);
   const minute = `${compact(nowMs).slice(0, 13)}Z`;
   const file = `${trail.accountId}_CloudTrail_${region}_${minute}_${unique}.json.gz`;
   return named(trail, `AWSLogs/${trail.accountId}/CloudTrail/${region}/${day(nowMs)}/${file}`);
 }
 
 export function digestName(trail: TrailRecord, region: string, endMs: number): ObjectName {
+  refuseOdd(trail, region);
   const { accountId, name, homeRegion } = trail;
   const file = `${accountId}_CloudTrail-Digest_${region}_${name}_${homeRegion}_${compact(endMs)}.json.gz`;
   return named(trail, `AWSLogs/${accountId}/CloudTrail-Digest/${region}/${day(endMs)}/${file}`);
+}
+
+/** Sixteen letters and digits, each as likely as the other. */
+export function uniqueString(random: Random): string {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+  let text = '';
+  while (text.length < 16) {
+    for (const byte of random.bytes(16)) if (byte < 248 && text.length < 16) text += alphabet[byte % 62];
+  }
+  return text;
+}
+
+/** Throws. CreateTrail has looked at all of it, and authentication at the Region; nothing becomes a path on their word alone. */
+function refuseOdd({ accountId, homeRegion, name, bucketName, keyPrefix = '' }: TrailRecord, region: string): void {
+  const isPlain =
+    /^\d{12}$/.test(accountId) &&
+    [homeRegion, region].every((each) => isRegionName(each)) &&
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(name) &&
+    isBucketName(bucketName) &&
+    (keyPrefix === '' || isKeyPrefix(keyPrefix));
+  if (!isPlain) throw Object.assign(new Error('a bucket, prefix or name that cannot be a path'), { code: 'EINVAL' });
 }
 
 function named({ bucketName, keyPrefix }: TrailRecord, key: string): ObjectName {

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { KeyholdError } from '../../../runtime/errors.ts';
+import { pagesOfNames } from '../../../store/pages.ts';
 import type { Store, Table } from '../../../store/sealed-store.ts';
 
 /** Reads whole tables, of which one record that is not authentic hides no other. */
@@ -31,13 +32,10 @@ export function readRecords(store: Store, log: Logger): RecordReader {
   return {
     async all<T>(table: Table<T>) {
       const records = new Map<string, T | undefined>();
-      for (let after: string | undefined; ; ) {
-        const page = { prefix: '', limit: NAMES_AT_ONCE, ...(after === undefined ? {} : { after }) };
-        const names = await store.names(table, page);
+      for await (const names of pagesOfNames(store, table, { prefix: '', limit: NAMES_AT_ONCE })) {
         for (const name of names) records.set(name, await one(table, name));
-        after = names.at(-1);
-        if (names.length < NAMES_AT_ONCE) return records;
       }
+      return records;
     },
     isUnreadable: (key) => unreadable.has(key),
   };

@@ -1,10 +1,10 @@
 export type FileKind = 'log' | 'digest';
 
-/** What went wrong with a trail: in S3's words for GetTrailStatus, which knows no others, and in our own. */
+/** What went wrong with a trail: in S3's words for GetTrailStatus, which knows no others, and for the log. */
 export interface TrailFailure {
   /** "Error responses", Amazon S3 API reference. */
   readonly status: string;
-  /** For the log, and to tell one failure from another. */
+  /** Tells one failure from another, too. */
   readonly reason: string;
 }
 

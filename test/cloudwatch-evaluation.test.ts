@@ -17,7 +17,8 @@ import type { TestServer } from './support/server.ts';
 
 /** Alarms on what is observed, by a real server, up to whom they tell: once, whatever ends the process when. */
 
-const TOPIC = 'arn:aws:sns:us-east-1:000000000000:security';
+const ACCOUNT = '111122223333';
+const TOPIC = `arn:aws:sns:us-east-1:${ACCOUNT}:security`;
 
 const closing: (() => void)[] = [];
 afterEach(() => {
@@ -40,7 +41,7 @@ async function receiver() {
   const path = join(newDirectory(), 'notify.yaml');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
   writeFileSync(path, `actions:\n  - arn: ${TOPIC}\n    sns: { url: "${url}" }\n`);
-  return { told, args: ['--notify', path] };
+  return { told, args: ['--account-id', ACCOUNT, '--notify', path] };
 }
 
 function clientOf(server: TestServer): CloudWatchClient {
@@ -124,9 +125,13 @@ test('a breach before a kill is one change of state and one message after it, ho
   const average = { ...denials, Statistic: 'Average', EvaluationPeriods: 10 } as const;
   await client.send(new PutMetricAlarmCommand(average));
   await becomes(client, 'OK');
-  const putMs = Date.now();
-  await observe(client, 9, new Date(putMs - 60_000));
-  await vi.waitFor(() => expect(metricsWrittenAt(dataDir)).toBeGreaterThan(putMs), { timeout: 60_000, interval: 50 });
+  const minuteAgo = new Date(Date.now() - 60_000);
+  // What is written first after the first of them may have been gathered before it.
+  for (let write = 0; write < 2; write++) {
+    await observe(client, 9, minuteAgo);
+    const putMs = Date.now();
+    await vi.waitFor(() => expect(metricsWrittenAt(dataDir)).toBeGreaterThan(putMs), { timeout: 60_000, interval: 50 });
+  }
   for (let kill = 0; kill < 2; kill++) {
     await server.kill();
     server = await start({ args, dataDir });

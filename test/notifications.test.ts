@@ -14,8 +14,12 @@ import { EnableKeyRotationCommand, RotateKeyOnDemandCommand, ScheduleKeyDeletion
 import { afterEach, expect, test, vi } from 'vitest';
 import { systemRandom } from '../src/runtime/random.ts';
 import { withDeployment } from '../src/server/data-directory.ts';
-import { alarmHistoryTable } from '../src/services/cloudwatch/alarm-history.ts';
-import { type NotificationRecord, notificationsTable } from '../src/services/cloudwatch/notifications.ts';
+import { alarmHistoryTable } from '../src/services/cloudwatch/alarms/alarm-history.ts';
+import {
+  type NotificationRecord,
+  notificationKey,
+  notificationsTable,
+} from '../src/services/cloudwatch/notifications.ts';
 import { newDirectory, start } from './support/each-test.ts';
 import { newKey } from './support/kms.ts';
 import { advanceClock, DAY_SECONDS } from './support/sandbox-clock.ts';
@@ -119,7 +123,13 @@ test('keys that are rotated and destroyed by themselves are events at whoever wa
     time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
     region: 'us-east-1',
     resources: [rotated.arn],
-    detail: { 'key-id': rotated.id },
+    detail: {
+      'key-id': rotated.id,
+      'key-origin': 'AWS_KMS',
+      'rotation-type': 'AUTOMATIC',
+      'previous-key-material-id': rotated.materialId,
+      'current-key-material-id': expect.stringMatching(/^[0-9a-f]{64}$/),
+    },
   });
   expect(deletion).toMatchObject({ 'detail-type': 'KMS CMK Deletion', detail: { 'key-id': doomed.id } });
   const [sns] = deletions.told;
@@ -167,7 +177,7 @@ test('of what alarms leave in the outbox, each action is done by whom the file n
     await store.transact(async (transaction) => {
       for (const action of actions) {
         const record = alarmed(action);
-        await transaction.create(notificationsTable, record.id, record);
+        await transaction.create(notificationsTable, notificationKey(record), record);
       }
     });
   });

@@ -11,7 +11,7 @@ import type { WatchedAlarm } from './watched-alarms.ts';
 const growing = ['Sum', 'SampleCount', 'Maximum'];
 
 /** Of sums, this takes for granted that nobody counts with negative numbers. */
-export function canBeRaisedEarly({ statistic, comparison, datapointsToAlarm, evaluationPeriods }: AlarmRule): boolean {
+function canBeRaisedEarly({ statistic, comparison, datapointsToAlarm, evaluationPeriods }: AlarmRule): boolean {
   const isAbove = comparison === 'GreaterThanThreshold' || comparison === 'GreaterThanOrEqualToThreshold';
   return isAbove && growing.includes(statistic) && (datapointsToAlarm ?? evaluationPeriods) === 1;
 }

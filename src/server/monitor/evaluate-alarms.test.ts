@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
-import { memoryMetrics } from '../../monitoring/memory-metrics.ts';
+import { memoryMetrics } from '../../monitoring/memory-metrics.test-helper.ts';
 import type { MetricDatum, MetricStore } from '../../monitoring/metric.ts';
 import { KeyholdError } from '../../runtime/errors.ts';
 import { seededRandom } from '../../runtime/random.test-helper.ts';
-import { type AlarmHistoryRecord, alarmHistoryTable } from '../../services/cloudwatch/alarm-history.ts';
+import { type AlarmHistoryRecord, alarmHistoryTable } from '../../services/cloudwatch/alarms/alarm-history.ts';
 import { type AlarmRecord, alarmKey, alarmsTable, metricOf } from '../../services/cloudwatch/alarms/alarm-record.ts';
 import { changeState } from '../../services/cloudwatch/alarms/change-state.ts';
 import { type NotificationRecord, notificationsTable } from '../../services/cloudwatch/notifications.ts';
@@ -44,7 +44,7 @@ const denials: AlarmRecord = {
 };
 
 /** A store, metrics and a clock, and an evaluator over them that can be replaced by a new one, as by a restart. */
-function machine() {
+function machine(turnMs = Number.POSITIVE_INFINITY) {
   const epoch = sharedEpoch(new SharedArrayBuffer(4));
   const random = seededRandom('alarms');
   const store = announcing(sealedMemoryStore(openMemoryStore()), epoch);
@@ -68,7 +68,7 @@ function machine() {
     },
   };
   const evaluatorOf = (over: Store) =>
-    alarmEvaluator({ store: over, epoch, metrics: counted, clock: { now: () => nowMs }, random, log });
+    alarmEvaluator({ store: over, epoch, metrics: counted, clock: { now: () => nowMs }, random, log, turnMs });
   let evaluator = evaluatorOf(failing);
   const alarm = async (which = denials) => (await store.get(alarmsTable, alarmKey(which)))?.value as AlarmRecord;
   const put = (alarm: AlarmRecord) =>
@@ -356,4 +356,22 @@ test('an alarm that someone tampered with keeps no other from being evaluated', 
   metrics.record([{ metric: metricOf(denials), timeMs: START, unit: 'Count', observed: [[5, 1]] }]);
   await evaluator.tick();
   expect((await store.get(alarmsTable, alarmKey(denials)))?.value.state.value).toBe('ALARM');
+});
+
+test('an account whose alarms take long does not delay those of others, and has its own evaluated in turn', async () => {
+  const { put, tick, observe, asked, state, setTime } = machine(0);
+  const slow = Array.from({ length: 30 }, (_, index) => ({ ...denials, accountId: '000011112222', name: `a${index}` }));
+  for (const each of [...slow, denials]) await put({ ...each, datapointsToAlarm: 2, evaluationPeriods: 2 });
+  for (const alarm of [slow[29] as AlarmRecord, denials]) {
+    observe(3, alarm, START - MINUTE);
+    observe(3, alarm, START - 2 * MINUTE);
+  }
+  setTime(START + 1000);
+  const before = asked();
+  expect(await tick()).toBe(false);
+  expect(asked() - before).toBeLessThan(10);
+  expect(await state()).toBe('ALARM');
+  expect(await state(slow[29])).toBe('OK');
+  for (let ticks = 0; !(await tick()); ticks++) expect(ticks).toBeLessThan(40);
+  expect(await state(slow[29])).toBe('ALARM');
 });

@@ -4,7 +4,7 @@ import type { AlarmRule, Datapoint } from '../../monitoring/alarm-rule.ts';
 import { evaluateAlarm, evaluationRangeStartMs, type Verdict } from '../../monitoring/evaluate-alarm.ts';
 import type { MetricDatum, MetricStore } from '../../monitoring/metric.ts';
 import { needsValues, statisticOf } from '../../monitoring/statistics.ts';
-import type { Clock } from '../../runtime/clock.ts';
+import { type Clock, monotonicMs } from '../../runtime/clock.ts';
 import { KeyholdError } from '../../runtime/errors.ts';
 import type { Random } from '../../runtime/random.ts';
 import { alarmsTable } from '../../services/cloudwatch/alarms/alarm-record.ts';
@@ -35,9 +35,14 @@ export interface AlarmEvaluationOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** How much time the alarms of one account may take at each tick. */
+  readonly turnMs?: number;
 }
 
 const TICK_MS = 1000;
+/** While there is more to do than one tick could. */
+const BEHIND_TICK_MS = 100;
+const TURN_MS = 250;
 /** What is observed in a period may come so long after its end, and still count at the first evaluation. */
 const LATENESS_MS = 2000;
 /** PutMetricData takes what is two hours ahead. */
@@ -55,12 +60,13 @@ export function startAlarmEvaluation(options: AlarmEvaluationOptions): AlarmEval
 
   async function run(): Promise<void> {
     while (!stopped.signal.aborted) {
+      let isDone = true;
       try {
-        await evaluator.tick();
+        isDone = await evaluator.tick();
       } catch (err) {
         log.error({ err }, 'alarms cannot be evaluated; it will be tried again');
       }
-      await pause(TICK_MS, undefined, { signal: stopped.signal }).catch(() => undefined);
+      await pause(isDone ? TICK_MS : BEHIND_TICK_MS, undefined, { signal: stopped.signal }).catch(() => undefined);
     }
   }
 
@@ -74,14 +80,28 @@ export function startAlarmEvaluation(options: AlarmEvaluationOptions): AlarmEval
   };
 }
 
-/** The same step by step, for tests: `tick` does all that is due by the clock. */
-export function alarmEvaluator({ store, epoch, metrics, clock, random, log }: AlarmEvaluationOptions) {
+/**
+ * The same step by step, for tests: `tick` does what is due by the clock, and gives whether that was all.
+ *
+ * INVARIANT: however many alarms an account has, and however much each has to read, those of others wait for a moment at most.
+ */
+export function alarmEvaluator({
+  store,
+  epoch,
+  metrics,
+  clock,
+  random,
+  log,
+  turnMs = TURN_MS,
+}: AlarmEvaluationOptions) {
   const byMetric = new AlarmsByMetric();
   const warm = new WarmAlarms();
   /** Keys of alarms that there is nothing for: each evaluation would come to what the last one did, until there is. */
   const idle = new Set<string>();
   /** Keys of the alarms that are to be evaluated now. */
   const due = new Set<string>();
+  /** Keys of those whose early look had to wait the last time. */
+  let overdue: readonly string[] = [];
   const lastEndMs = new Map<IntervalSeconds, number>();
   const watched = watchedAlarms(store, epoch, log, onChange);
 
@@ -162,19 +182,38 @@ export function alarmEvaluator({ store, epoch, metrics, clock, random, log }: Al
     else if (watched.get(key) !== undefined) due.add(key);
   }
 
-  /** What is the matter with one alarm keeps no other from its turn; what is with the store does. */
-  async function each(keys: readonly string[], work: (alarm: WatchedAlarm) => Promise<void>): Promise<void> {
-    for (const [index, key] of keys.entries()) {
-      if (index % BATCH === BATCH - 1) await setImmediate();
+  /**
+   * What is the matter with one alarm keeps no other from its turn; what is with the store does.
+   *
+   * @returns the keys of those whose account has had its time
+   */
+  async function each(
+    keys: Iterable<string>,
+    work: (alarm: WatchedAlarm) => Promise<void>,
+  ): Promise<readonly string[]> {
+    const spentMs = new Map<string, number>();
+    const left: string[] = [];
+    let index = 0;
+    for (const key of keys) {
+      if (++index % BATCH === 0) await setImmediate();
       const alarm = watched.get(key);
       if (alarm === undefined) continue;
+      const { accountId } = alarm.record;
+      const spent = spentMs.get(accountId) ?? 0;
+      if (spent > turnMs) {
+        left.push(key);
+        continue;
+      }
+      const begunMs = monotonicMs();
       try {
         await work(alarm);
       } catch (err) {
         if (err instanceof KeyholdError && err.code === 'StoreUnavailable') throw err;
         log.error({ err, alarm: key }, 'an alarm cannot be evaluated; it will be tried again with the next period');
       }
+      spentMs.set(accountId, spent + monotonicMs() - begunMs);
     }
+    return left;
   }
 
   return {
@@ -186,15 +225,16 @@ export function alarmEvaluator({ store, epoch, metrics, clock, random, log }: Al
         }
       }
     },
-    async tick(): Promise<void> {
+    async tick(): Promise<boolean> {
       await watched.refresh();
       const nowMs = clock.now();
       noteDue(nowMs);
       const keys = [...due];
       due.clear();
       try {
-        await each(keys, (alarm) => evaluate(alarm, nowMs));
-        await each(warm.keys(nowMs), (alarm) => lookEarly(alarm, nowMs));
+        for (const key of await each(keys, (alarm) => evaluate(alarm, nowMs))) due.add(key);
+        overdue = await each(new Set([...overdue, ...warm.keys(nowMs)]), (alarm) => lookEarly(alarm, nowMs));
+        return due.size === 0 && overdue.length === 0;
       } catch (error) {
         // Which of them were evaluated does not matter: a second time they are in the state that they should be in.
         for (const key of keys) due.add(key);

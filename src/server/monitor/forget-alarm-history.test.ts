@@ -3,7 +3,7 @@ import {
   type AlarmHistoryRecord,
   alarmHistoryKey,
   alarmHistoryTable,
-} from '../../services/cloudwatch/alarm-history.ts';
+} from '../../services/cloudwatch/alarms/alarm-history.ts';
 import { sealedMemoryStore } from '../../store/sealed-memory-store.test-helper.ts';
 import { forgetOldHistory } from './forget-alarm-history.ts';
 

@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Clock } from '../../runtime/clock.ts';
-import { alarmHistoryTable, timeOfHistoryKey } from '../../services/cloudwatch/alarm-history.ts';
+import { alarmHistoryTable, timeOfHistoryKey } from '../../services/cloudwatch/alarms/alarm-history.ts';
+import { pagesOfNames } from '../../store/pages.ts';
 import type { Store } from '../../store/sealed-store.ts';
 
 /** "CloudWatch preserves alarm history for 30 days" ("Using Amazon CloudWatch alarms", user guide), of deleted alarms too. */
@@ -10,7 +11,7 @@ const KEPT_MS = 30 * 86_400_000;
  * Of all alarms of an account in a Region, the newest: whoever makes and deletes alarms under ever new names cannot fill the
  * disk with their history.
  */
-export const MOST_HISTORY = 100_000;
+const MOST_HISTORY = 100_000;
 
 const INTERVAL_MS = 3_600_000;
 const READ_BATCH = 1000;
@@ -49,9 +50,8 @@ export async function forgetOldHistory(
 ): Promise<void> {
   let place = '';
   let keys: string[] = [];
-  for (let after: string | undefined; signal?.aborted !== true; await setImmediate()) {
-    const options = { prefix: '', ...(after === undefined ? {} : { after }), limit: READ_BATCH };
-    const names = await store.names(alarmHistoryTable, options);
+  for await (const names of pagesOfNames(store, alarmHistoryTable, { prefix: '', limit: READ_BATCH })) {
+    if (signal?.aborted === true) return;
     for (const key of names) {
       const next = placeOf(key);
       if (next !== place) {
@@ -61,8 +61,6 @@ export async function forgetOldHistory(
       }
       keys.push(key);
     }
-    after = names.at(-1);
-    if (names.length < READ_BATCH) break;
   }
   await forget(store, keys, nowMs, mostHistory);
 }

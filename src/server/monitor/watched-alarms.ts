@@ -1,18 +1,22 @@
-import { setImmediate } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { AlarmRule } from '../../monitoring/alarm-rule.ts';
 import type { MetricId } from '../../monitoring/metric.ts';
 import { KeyholdError } from '../../runtime/errors.ts';
 import { type AlarmRecord, alarmsTable, metricOf, ruleOf } from '../../services/cloudwatch/alarms/alarm-record.ts';
 import type { Epoch } from '../../store/change-feed.ts';
+import { pagesOfNames } from '../../store/pages.ts';
 import type { Store } from '../../store/sealed-store.ts';
+import { changesOf } from '../../store/table-changes.ts';
 
 /** An alarm as the monitor holds it in memory. */
 export interface WatchedAlarm {
   /** Its key in the store. */
   readonly key: string;
   readonly version: number;
-  readonly record: AlarmRecord;
+  /** What of it is looked at: of ten thousand alarms, the descriptions, actions and tags would be most of a gigabyte. */
+  readonly record: Pick<AlarmRecord, 'accountId' | 'configurationUpdatedAtMs'> & {
+    readonly state: Pick<AlarmRecord['state'], 'value' | 'raisedEarlyAtMs'>;
+  };
   readonly rule: AlarmRule;
   readonly metric: MetricId;
 }
@@ -41,8 +45,7 @@ export function watchedAlarms(
   changed: (alarm: WatchedAlarm | undefined, before: WatchedAlarm | undefined) => void,
 ): WatchedAlarms {
   const known = new Map<string, WatchedAlarm>();
-  let seenEpoch: number | undefined;
-  let seenSequence = 0;
+  const look = changesOf(store, epoch, alarmsTable);
 
   async function reload(key: string): Promise<void> {
     const before = known.get(key);
@@ -57,8 +60,11 @@ export function watchedAlarms(
     try {
       const stored = await store.get(alarmsTable, key);
       if (stored === undefined) return undefined;
-      const { value: record, version } = stored;
-      return { key, version, record, rule: ruleOf(record), metric: metricOf(record) };
+      const { value, version } = stored;
+      const { accountId, configurationUpdatedAtMs, state } = value;
+      const known = { value: state.value, raisedEarlyAtMs: state.raisedEarlyAtMs };
+      const record = { accountId, configurationUpdatedAtMs, state: known } as WatchedAlarm['record'];
+      return { key, version, record, rule: ruleOf(value), metric: metricOf(value) };
     } catch (err) {
       if (!(err instanceof KeyholdError && err.code === 'TamperedRecord')) throw err;
       log.error({ err, key }, 'an alarm cannot be read, and is not evaluated');
@@ -68,14 +74,11 @@ export function watchedAlarms(
 
   async function reloadAll(): Promise<void> {
     const gone = new Set(known.keys());
-    for (let after = ''; ; await setImmediate()) {
-      const keys = await store.names(alarmsTable, { prefix: '', ...(after === '' ? {} : { after }), limit: BATCH });
+    for await (const keys of pagesOfNames(store, alarmsTable, { prefix: '', limit: BATCH })) {
       for (const key of keys) {
         gone.delete(key);
         await reload(key);
       }
-      after = keys.at(-1) ?? '';
-      if (keys.length < BATCH) break;
     }
     for (const key of gone) await reload(key);
   }
@@ -84,21 +87,6 @@ export function watchedAlarms(
     all: () => known.values(),
     get: (key) => known.get(key),
     reload,
-    async refresh() {
-      // Read first, so that a commit during the look is looked for again.
-      const reached = epoch.current();
-      if (reached === seenEpoch) return;
-      if (seenEpoch === undefined) {
-        const head = await store.head();
-        await reloadAll();
-        seenSequence = head;
-      } else {
-        const since = await store.changesSince(seenSequence);
-        if (!since.complete) await reloadAll();
-        else for (const { table, key } of since.changes) if (table === alarmsTable.name) await reload(key);
-        seenSequence = since.head;
-      }
-      seenEpoch = reached;
-    },
+    refresh: () => look(reload, reloadAll),
   };
 }

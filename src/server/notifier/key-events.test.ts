@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -27,6 +27,7 @@ const record = (eventName: string, given: object = {}) => ({
   eventName,
   eventSource: 'kms.amazonaws.com',
   eventType: 'AwsServiceEvent',
+  userIdentity: { accountId: '111122223333', invokedBy: 'AWS Internal' },
   eventTime: '2026-11-22T11:59:58Z',
   eventID: `00000000-0000-4000-8000-${String(++events).padStart(12, '0')}`,
   awsRegion: 'us-west-2',
@@ -52,12 +53,17 @@ const outbox = async () =>
 
 test('rotation, deletion and expiry become events of the shape that AWS publishes, and nothing else does', async () => {
   await follow();
-  const rotated = record('RotateKey');
+  const keyId = '1234abcd-12ab-34cd-56ef-1234567890ab';
+  const [previous, current] = ['1'.repeat(64), '2'.repeat(64)];
+  const materials = { previousKeyMaterialId: previous, currentKeyMaterialId: current };
+  const rotated = record('RotateKey', {
+    serviceEventDetails: { rotationType: 'ON_DEMAND', keyOrigin: 'AWS_KMS', ...materials, keyId },
+  });
   await write(
     'w0',
     rotated,
-    record('DeleteKey'),
-    record('DeleteExpiredKeyMaterial'),
+    record('DeleteKey', { serviceEventDetails: { keyId } }),
+    record('DeleteExpiredKeyMaterial', { serviceEventDetails: { keyMaterialId: current, keyId } }),
     record('Encrypt', { eventType: 'AwsApiCall' }),
     record('RotateKey', { errorCode: 'KMSInternalException' }),
     record('RotateKey', { eventSource: 'example.amazonaws.com' }),
@@ -80,8 +86,16 @@ test('rotation, deletion and expiry become events of the shape that AWS publishe
     time: '2026-11-22T11:59:58Z',
     region: 'us-west-2',
     resources: [KEY],
-    detail: { 'key-id': '1234abcd-12ab-34cd-56ef-1234567890ab' },
+    detail: {
+      'key-id': keyId,
+      'key-origin': 'AWS_KMS',
+      'rotation-type': 'ON_DEMAND',
+      'previous-key-material-id': previous,
+      'current-key-material-id': current,
+    },
   });
+  expect(made[1].detail).toEqual({ 'key-id': keyId });
+  expect(made[2].detail).toEqual({ 'key-id': keyId, 'key-material-id': current });
 });
 
 test('they begin with the first start, and go on where they were, stream by stream', async () => {
@@ -94,6 +108,21 @@ test('they begin with the first start, and go on where they were, stream by stre
   await follow();
   await follow();
   expect((await outbox()).map(({ id }) => id)).toEqual([first.eventID, second.eventID]);
+});
+
+test('lines that a power cut took from the stream do not hide those that get their numbers', async () => {
+  await follow();
+  await write('w0', record('RotateKey'));
+  const path = join(directory, 'w0.jsonl');
+  const { size } = statSync(path);
+  await write('w0', record('Encrypt'), record('Encrypt'), record('Encrypt'));
+  await follow();
+  truncateSync(path, size);
+  const consumer = await keyEvents(store, directory, { now: () => NOW }, log);
+  const deleted = record('DeleteKey');
+  await write('w0', deleted);
+  await startRecordFeed({ directory, consumers: [consumer], written: () => Number.POSITIVE_INFINITY, log }).stop();
+  expect((await outbox()).map(({ id }) => id)).toContain(deleted.eventID);
 });
 
 test('a record that was flushed to nobody because the store failed is flushed again, once', async () => {
@@ -117,4 +146,18 @@ test('a line that somebody copied does not stand in the way of what comes after 
   await write('w0', copied, record('DeleteKey'));
   await follow();
   expect(await outbox()).toHaveLength(2);
+});
+
+test('a line that somebody wrote into the audit directory stops no other event', async () => {
+  await follow();
+  const forged = [
+    { eventID: 'a\0b' },
+    { eventID: '\ud800' },
+    { eventID: '' },
+    { recipientAccountId: 'a\0b' },
+    { eventTime: 5 },
+  ];
+  await write('w0', ...forged.map((each) => record('DeleteKey', each)), record('RotateKey'));
+  await follow();
+  expect((await outbox()).map((each) => each['detail-type'])).toEqual(['KMS CMK Rotation']);
 });

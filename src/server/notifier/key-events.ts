@@ -1,15 +1,18 @@
 import type { Logger } from 'pino';
-import { BEGINNING, endOfStream, type StreamPosition } from '../../audit/follow-stream.ts';
 import type { AuditRecord } from '../../audit/record.ts';
-import { streamsOf } from '../../audit/stream-files.ts';
-import type { Clock } from '../../runtime/clock.ts';
-import { type NotificationRecord, notificationsTable } from '../../services/cloudwatch/notifications.ts';
+import { BEGINNING, behind, endsOfStreams, goOnFrom, type StreamPosition } from '../../audit/stream-position.ts';
+import { type Clock, monotonicMs } from '../../runtime/clock.ts';
+import {
+  type NotificationRecord,
+  notificationKey,
+  notificationsTable,
+} from '../../services/cloudwatch/notifications.ts';
 import { type Store, table } from '../../store/sealed-store.ts';
 import type { RecordConsumer } from '../monitor/record-consumer.ts';
 import { GIVE_UP_MS } from './notifier.ts';
 
 /** Behind which line of each audit stream no event is in the outbox yet. The key is the stream's name. */
-export const eventPositionsTable = table<StreamPosition>('event-positions');
+const eventPositionsTable = table<StreamPosition>('event-positions');
 
 /** Positions are kept so often even while there is no event, so that a start has little to read again. */
 const KEEP_POSITIONS_MS = 60_000;
@@ -37,13 +40,13 @@ export async function keyEvents(store: Store, directory: string, clock: Clock, l
     name: 'key events',
     // A stream that was not there at the start is all new.
     position: (stream) => positions.get(stream) ?? BEGINNING,
-    take({ stream, sequence, segment, offset, length, record }) {
-      const event = eventOf(record);
+    take(line) {
+      const event = eventOf(line.record);
       if (event !== undefined && event.createdAtMs > clock.now() - GIVE_UP_MS) made.push(event);
-      positions.set(stream, { sequence, segment, offset: offset + length + 1 });
+      positions.set(line.stream, behind(line));
     },
     async flush() {
-      const nowMs = performance.now();
+      const nowMs = monotonicMs();
       if (made.length === 0 && nowMs < nextKeepMs) return;
       const events = made;
       made = [];
@@ -51,8 +54,9 @@ export async function keyEvents(store: Store, directory: string, clock: Clock, l
         await store.transact(async (transaction) => {
           for (const event of events) {
             // A line that somebody copied must not stand in the way of all others.
-            if ((await transaction.get(notificationsTable, event.id)) !== undefined) continue;
-            await transaction.create(notificationsTable, event.id, event);
+            const key = notificationKey(event);
+            if ((await transaction.get(notificationsTable, key)) !== undefined) continue;
+            await transaction.create(notificationsTable, key, event);
           }
           for (const [stream, position] of positions) {
             const kept = await transaction.get(eventPositionsTable, stream);
@@ -79,16 +83,39 @@ async function beginning(store: Store, directory: string): Promise<Map<string, S
   const positions = new Map<string, StreamPosition>();
   await store.transact(async (transaction) => {
     const isFirst = (await transaction.get(eventPositionsTable, BEGUN)) === undefined;
-    for (const stream of streamsOf(directory)) {
+    for (const [stream, end] of endsOfStreams(directory)) {
       const kept = await transaction.get(eventPositionsTable, stream);
-      const position = kept?.value ?? (isFirst ? (endOfStream(directory, stream) ?? BEGINNING) : BEGINNING);
-      positions.set(stream, position);
-      if (kept === undefined) await transaction.create(eventPositionsTable, stream, position);
+      const others = isFirst ? end : BEGINNING;
+      positions.set(stream, kept === undefined ? others : goOnFrom(directory, stream, kept.value));
+      if (kept === undefined) await transaction.create(eventPositionsTable, stream, others);
     }
     if (isFirst) await transaction.create(eventPositionsTable, BEGUN, BEGINNING);
   });
   return positions;
 }
+
+/**
+ * What CloudTrail shows of the event, with EventBridge's names for it. AWS's page has an example of a rotation with all of its
+ * members; that an expiry names the material is taken from the record alone.
+ */
+const detailNames: ReadonlyMap<string, string> = new Map([
+  ['keyId', 'key-id'],
+  ['keyOrigin', 'key-origin'],
+  ['rotationType', 'rotation-type'],
+  ['previousKeyMaterialId', 'previous-key-material-id'],
+  ['currentKeyMaterialId', 'current-key-material-id'],
+  ['keyMaterialId', 'key-material-id'],
+]);
+
+function detailOf({ serviceEventDetails = {} }: AuditRecord): object {
+  const details = serviceEventDetails as Readonly<Record<string, unknown>>;
+  return Object.fromEntries(
+    [...detailNames].flatMap(([member, name]) => (details[member] === undefined ? [] : [[name, details[member]]])),
+  );
+}
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const ACCOUNT = /^\d{12}$/;
 
 /** A record that says of an error is of something that did not happen. */
 function eventOf(record: AuditRecord): NotificationRecord | undefined {
@@ -97,7 +124,9 @@ function eventOf(record: AuditRecord): NotificationRecord | undefined {
   if (detailType === undefined || eventSource !== 'kms.amazonaws.com' || eventType !== 'AwsServiceEvent')
     return undefined;
   const [key] = record.resources ?? [];
-  if (errorCode !== undefined || key === undefined || recipientAccountId === undefined) return undefined;
+  if (errorCode !== undefined || key?.type !== 'AWS::KMS::Key' || recipientAccountId === undefined) return undefined;
+  // It becomes the key of a record. What no worker wrote may be none, and must not stand in the way of all others.
+  if (!UUID.test(eventID) || !ACCOUNT.test(recipientAccountId)) return undefined;
   const createdAtMs = Date.parse(eventTime);
   return {
     // The record's own: of what is read a second time, the event is the same.
@@ -114,7 +143,7 @@ function eventOf(record: AuditRecord): NotificationRecord | undefined {
       time: eventTime,
       region: awsRegion,
       resources: [key.ARN],
-      detail: { 'key-id': key.ARN.slice(key.ARN.indexOf(':key/') + ':key/'.length) },
+      detail: detailOf(record),
     }),
     createdAtMs,
     attempts: 0,

@@ -1,15 +1,19 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { systemRandom } from '../../runtime/random.ts';
-import { alarmHistoryTable } from '../../services/cloudwatch/alarm-history.ts';
-import { type NotificationRecord, notificationsTable } from '../../services/cloudwatch/notifications.ts';
+import { alarmHistoryTable } from '../../services/cloudwatch/alarms/alarm-history.ts';
+import {
+  type NotificationRecord,
+  notificationKey,
+  notificationsTable,
+} from '../../services/cloudwatch/notifications.ts';
 import { announcing, sharedEpoch } from '../../store/change-feed.ts';
 import type { RawRecord } from '../../store/contract.ts';
 import { openMemoryStore } from '../../store/memory/memory-store.ts';
 import { sealedMemoryStore } from '../../store/sealed-memory-store.test-helper.ts';
 import type { Store } from '../../store/sealed-store.ts';
 import { actionRecord, eventRecord, type TestReceiver, TOPIC, testReceiver } from './notifier.test-helper.ts';
-import { type Notifier, startNotifier } from './notifier.ts';
+import { type Notifier, type NotifierOptions, startNotifier } from './notifier.ts';
 import type { NotifyTargets, Receiver } from './notify-file.ts';
 import { LONGEST_RETRY_MS, retryDelayMs } from './retry.ts';
 
@@ -43,7 +47,10 @@ const webhook = (url: string, timeoutSeconds = 10): Receiver => ({
   keys: [new Uint8Array(24)],
 });
 
-function start(targets: Partial<NotifyTargets> = { actions: new Map([[TOPIC, webhook(receiver.url)]]) }): Notifier {
+function start(
+  targets: Partial<NotifyTargets> = { actions: new Map([[TOPIC, webhook(receiver.url)]]) },
+  more: Partial<NotifierOptions> = {},
+): Notifier {
   const notifier = startNotifier({
     store,
     epoch,
@@ -57,6 +64,7 @@ function start(targets: Partial<NotifyTargets> = { actions: new Map([[TOPIC, web
         waiting = count;
       },
     },
+    ...more,
   });
   running.push(notifier);
   return notifier;
@@ -147,6 +155,51 @@ test('an ARN that is in no file is told of in the history, once', async () => {
   ]);
 });
 
+test('alarms of one account do not run what is configured for another', async () => {
+  const shared = 'arn:aws:sns:us-east-1::pager';
+  await put(actionRecord({ accountId: '444455556666' }), actionRecord({ accountId: '444455556666', action: shared }));
+  start({ actions: new Map([TOPIC, shared].map((arn) => [arn, webhook(receiver.url)])) });
+  await gone();
+  expect(receiver.got.map(({ body }) => JSON.parse(body).data.action)).toEqual([shared]);
+  expect((await history()).map(({ summary }) => summary).sort()).toEqual([
+    `Failed to execute action ${TOPIC}. Received error: "No action of this ARN is configured"`,
+    `Successfully executed action ${shared}`,
+  ]);
+});
+
+test('an account that floods a receiver takes neither its turn nor its place from another', async () => {
+  receiver.status = undefined;
+  const flood = () => eventRecord({ accountId: '444455556666' });
+  await put(...Array.from({ length: 50 }, flood));
+  start({ events: [{ name: 'all', receiver: webhook(receiver.url, 1) }] }, { mostWaiting: 50 });
+  await eventually(() => expect(waiting).toBe(50));
+  const other = eventRecord();
+  await put(other, flood());
+  await eventually(() => expect(counted.filter((each) => each.endsWith('given_up'))).toHaveLength(2));
+  expect(await store.get(notificationsTable, `${other.id}/all`)).toBeDefined();
+  receiver.status = 200;
+  await eventually(() => expect(receiver.got.map(({ headers }) => headers['webhook-id'])).toContain(other.id));
+  expect(receiver.got.length).toBeLessThan(20);
+});
+
+test('an account that leaves thousands to tell does not keep those of others from being looked at', async () => {
+  const flood = Array.from({ length: 3000 }, () =>
+    actionRecord({
+      accountId: '000011112222',
+      alarmName: 'noise',
+      action: 'arn:aws:sns:us-east-1:000011112222:nobody',
+    }),
+  );
+  await store.transact(async (transaction) => {
+    for (const each of [...flood, actionRecord()]) {
+      await transaction.create(notificationsTable, notificationKey(each), each);
+    }
+  });
+  start();
+  await eventually(() => expect(counted).toContain('webhook delivered'));
+  expect(counted.length).toBeLessThan(3000);
+});
+
 test('a receiver that hangs delays nobody else, and gets no more than four at once', async () => {
   const hanging = await testReceiver();
   hanging.status = undefined;
@@ -220,6 +273,21 @@ describe('an event', () => {
     expect(failing.got.map(({ headers }) => headers['webhook-id'])).toEqual([record.id, record.id]);
     expect(await history()).toEqual([]);
     await failing.close();
+  });
+
+  test('that comes again while it waits, as of a copied line, stops no other', async () => {
+    receiver.status = 500;
+    start({ events: [{ name: 'all', receiver: webhook(receiver.url) }] });
+    const record = rotation();
+    await put(record);
+    await eventually(async () => expect(await outbox()).toMatchObject([{ target: 'all', attempts: 1 }]));
+    receiver.status = 200;
+    const other = rotation();
+    await put(record);
+    await put(other);
+    await eventually(() => expect(receiver.got.map(({ headers }) => headers['webhook-id'])).toContain(other.id));
+    nowMs += 1000;
+    await gone();
   });
 
   test('that nobody wants leaves the outbox, and so does one for somebody who is no longer in the file', async () => {

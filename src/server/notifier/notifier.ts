@@ -1,12 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Clock } from '../../runtime/clock.ts';
+import { type Clock, monotonicMs } from '../../runtime/clock.ts';
 import { KeyholdError } from '../../runtime/errors.ts';
 import type { Random } from '../../runtime/random.ts';
-import { recordAction } from '../../services/cloudwatch/action-history.ts';
+import { recordAction } from '../../services/cloudwatch/alarms/write-history.ts';
 import { type NotificationRecord, notificationsTable } from '../../services/cloudwatch/notifications.ts';
 import type { Epoch } from '../../store/change-feed.ts';
+import { pagesOfNames } from '../../store/pages.ts';
 import type { Store, StoredRecord, Transaction } from '../../store/sealed-store.ts';
+import { changesOf } from '../../store/table-changes.ts';
 import { deliver } from './deliver.ts';
 import type { NotifierFigures } from './notifier-figures.ts';
 import type { NotifyTargets, Receiver } from './notify-file.ts';
@@ -30,70 +32,87 @@ export interface NotifierOptions {
   readonly random: Random;
   readonly log: Logger;
   readonly figures: NotifierFigures;
+  /** For one receiver. */
+  readonly mostWaiting?: number;
 }
 
 /** How soon something new is noticed. Looking costs a read of shared memory. */
 const LOOK_MS = 50;
 const STORE_PAUSE_MS = 1000;
+/** For so long, what is new is taken in before there is another look. */
+const TAKE_IN_MS = 50;
 const NOT_AUTHENTIC = 'a notification is not authentic and is not delivered';
 const PAGE = 500;
 export const GIVE_UP_MS = 24 * 60 * 60 * 1000;
 /** At once, to one receiver. */
 const MOST_UNDER_WAY = 4;
 /** For one receiver. Whoever makes alarms cannot fill memory and disk with what nobody takes. */
-export const MOST_WAITING = 10_000;
+const MOST_WAITING = 10_000;
 const STOP_PATIENCE_MS = 5000;
 
 /** A record of the outbox that goes to somebody. */
 interface Waiting {
   readonly key: string;
+  readonly accountId: string;
   readonly to: Destination;
   nextAttemptAtMs: number;
   underWay: boolean;
 }
 
-/** One for each target: its receiver, and how much there is for it. */
+/** One for each target: its receiver, and what there is for it. */
 interface Destination {
   readonly receiver: Receiver;
   underWay: number;
-  readonly waiting: Set<Waiting>;
+  size: number;
+  /**
+   * By account, the one whose turn is next first. INVARIANT: accounts take turns, and whoever has the most waiting is the first
+   * to lose something: none can keep from a receiver what it is to be told of another.
+   */
+  readonly waiting: Map<string, Set<Waiting>>;
 }
 
 export function startNotifier(options: NotifierOptions): Notifier {
-  const { store, epoch, targets, clock, random, log, figures } = options;
+  const { store, epoch, targets, clock, random, log, figures, mostWaiting = MOST_WAITING } = options;
   const actions = new Map(Array.from(targets.actions, ([arn, receiver]) => [arn, destination(receiver)]));
   const events = new Map(targets.events.map(({ name, receiver }) => [name, destination(receiver)]));
   const destinations = [...actions.values(), ...events.values()];
   const waiting = new Map<string, Waiting>();
+  /** By account, the keys of what has not been looked at. */
+  const fresh = new Map<string, Set<string>>();
   const underWay = new Set<Promise<void>>();
   const stopping = new AbortController();
   const givingUp = new AbortController();
-  let seenEpoch: number | undefined;
-  let seenSequence = 0;
+  const look = changesOf(store, epoch, notificationsTable);
 
-  /** Takes in what is new in the outbox. */
-  async function look(): Promise<void> {
-    const reached = epoch.current();
-    if (reached === seenEpoch) return;
-    const since = seenEpoch === undefined ? undefined : await store.changesSince(seenSequence);
-    if (since?.complete === true) {
-      for (const { table, key } of since.changes) if (table === notificationsTable.name) await takeIn(key);
-      seenSequence = since.head;
-    } else {
-      const head = await store.head();
-      for (let after: string | undefined; ; ) {
-        const names = await store.names(notificationsTable, {
-          prefix: '',
-          limit: PAGE,
-          ...(after === undefined ? {} : { after }),
-        });
-        for (const name of names) await takeIn(name);
-        after = names.at(-1);
-        if (names.length < PAGE) break;
-      }
-      seenSequence = head;
+  /** Notes what is in the outbox. */
+  async function noteAll(): Promise<void> {
+    for await (const names of pagesOfNames(store, notificationsTable, { prefix: '', limit: PAGE })) {
+      for (const name of names) noteFresh(name);
     }
-    seenEpoch = reached;
+  }
+
+  function noteFresh(key: string): void {
+    if (waiting.has(key)) return;
+    const accountId = key.slice(0, key.indexOf('/'));
+    fresh.set(accountId, (fresh.get(accountId) ?? new Set()).add(key));
+  }
+
+  /** Takes in some of it, of each account in turn: it may take a transaction for each, and there may be thousands of one. */
+  async function takeInSome(): Promise<void> {
+    const endMs = monotonicMs() + TAKE_IN_MS;
+    for (const [accountId, keys] of fresh) {
+      const [key] = keys;
+      if (key === undefined) {
+        fresh.delete(accountId);
+        continue;
+      }
+      // Before, so that what is the matter with it lets the others go first the next time.
+      fresh.delete(accountId);
+      fresh.set(accountId, keys);
+      await takeIn(key);
+      keys.delete(key);
+      if (monotonicMs() > endMs) return;
+    }
   }
 
   async function takeIn(key: string): Promise<void> {
@@ -108,19 +127,29 @@ export function startNotifier(options: NotifierOptions): Notifier {
     if (stored === undefined) return;
     const { value } = stored;
     if (value.action === undefined && value.target === undefined) return share(key, stored);
-    const to = value.action === undefined ? events.get(value.target as string) : actions.get(value.action);
+    const to =
+      value.action === undefined ? events.get(value.target as string) : actionOf(value.action, value.accountId);
     if (to === undefined) return dropUnknown(key, value);
     await add(key, value, to);
   }
 
-  async function add(key: string, { nextAttemptAtMs }: NotificationRecord, to: Destination): Promise<void> {
-    if (to.waiting.size >= MOST_WAITING) {
-      const [oldest] = [...to.waiting].filter((each) => !each.underWay);
+  /** INVARIANT: alarms of an account do nothing with what is another's, though they may name it. */
+  function actionOf(arn: string, accountId: string): Destination | undefined {
+    const owner = arn.split(':')[4];
+    return owner === '' || owner === accountId ? actions.get(arn) : undefined;
+  }
+
+  async function add(key: string, { accountId, nextAttemptAtMs }: NotificationRecord, to: Destination): Promise<void> {
+    if (to.size >= mostWaiting) {
+      const [most = []] = [...to.waiting.values()].sort((a, b) => b.size - a.size);
+      const oldest = [...most].find((each) => !each.underWay);
       if (oldest !== undefined) await giveUp(oldest, 'Too many notifications wait for the receiver');
     }
-    const added: Waiting = { key, to, nextAttemptAtMs, underWay: false };
+    const added: Waiting = { key, accountId, to, nextAttemptAtMs, underWay: false };
     waiting.set(key, added);
-    to.waiting.add(added);
+    const ofAccount = to.waiting.get(accountId) ?? new Set();
+    to.waiting.set(accountId, ofAccount.add(added));
+    to.size++;
   }
 
   /** An event goes to all who want it, each of whom may fail alone: from here on it is a record for each of them. */
@@ -132,9 +161,15 @@ export function startNotifier(options: NotifierOptions): Notifier {
     const shares = wanting.map(({ name }) => ({ key: `${key}/${name}`, value: { ...value, target: name } }));
     await change(async (transaction) => {
       await transaction.remove(notificationsTable, key, version);
-      for (const each of shares) await transaction.create(notificationsTable, each.key, each.value);
+      for (const each of shares) {
+        // Made of a line of the audit trail that somebody copied: it must not stand in the way of all others.
+        if ((await transaction.get(notificationsTable, each.key)) !== undefined) continue;
+        await transaction.create(notificationsTable, each.key, each.value);
+      }
     });
-    for (const each of shares) await add(each.key, each.value, events.get(each.value.target) as Destination);
+    for (const each of shares) {
+      if (!waiting.has(each.key)) await add(each.key, each.value, events.get(each.value.target) as Destination);
+    }
   }
 
   /** Trying again would help nobody: who is told is in the file, which is read at the start. */
@@ -148,15 +183,28 @@ export function startNotifier(options: NotifierOptions): Notifier {
   function startDue(): void {
     const nowMs = clock.now();
     for (const to of destinations) {
-      for (const each of to.waiting) {
-        if (to.underWay >= MOST_UNDER_WAY) break;
-        // Further away than any pause is only what was written before somebody set the clock back.
-        const isDue = each.nextAttemptAtMs <= nowMs || each.nextAttemptAtMs > nowMs + LONGEST_RETRY_MS;
-        if (each.underWay || !isDue) continue;
-        const attempt = attemptIt(each).finally(() => underWay.delete(attempt));
+      while (to.underWay < MOST_UNDER_WAY) {
+        const next = nextDue(to, nowMs);
+        if (next === undefined) break;
+        const attempt = attemptIt(next).finally(() => underWay.delete(attempt));
         underWay.add(attempt);
       }
     }
+  }
+
+  /** The oldest that is due, of the account whose turn it is. */
+  function nextDue({ waiting }: Destination, nowMs: number): Waiting | undefined {
+    for (const [accountId, ofAccount] of waiting) {
+      for (const each of ofAccount) {
+        // Further away than any pause is only what was written before somebody set the clock back.
+        const isDue = each.nextAttemptAtMs <= nowMs || each.nextAttemptAtMs > nowMs + LONGEST_RETRY_MS;
+        if (each.underWay || !isDue) continue;
+        waiting.delete(accountId);
+        waiting.set(accountId, ofAccount);
+        return each;
+      }
+    }
+    return undefined;
   }
 
   async function attemptIt(each: Waiting): Promise<void> {
@@ -245,15 +293,21 @@ export function startNotifier(options: NotifierOptions): Notifier {
   }
 
   function forget(each: Waiting): void {
-    waiting.delete(each.key);
-    each.to.waiting.delete(each);
+    const { key, accountId, to } = each;
+    waiting.delete(key);
+    const ofAccount = to.waiting.get(accountId);
+    if (ofAccount?.delete(each) !== true) return;
+    if (ofAccount.size === 0) to.waiting.delete(accountId);
+    to.size--;
   }
 
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
       let pauseMs = LOOK_MS;
       try {
-        await look();
+        await look(async (key) => noteFresh(key), noteAll);
+        await takeInSome();
+        if (fresh.size > 0) pauseMs = 0;
         startDue();
         figures.waiting(waiting.size);
       } catch (err) {
@@ -277,7 +331,7 @@ export function startNotifier(options: NotifierOptions): Notifier {
 }
 
 function destination(receiver: Receiver): Destination {
-  return { receiver, underWay: 0, waiting: new Set() };
+  return { receiver, underWay: 0, size: 0, waiting: new Map() };
 }
 
 /** What is no event has none, and goes to those who want all. */

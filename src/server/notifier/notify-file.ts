@@ -13,7 +13,7 @@ import {
   readYaml,
   refusedAt,
   several,
-} from '../../services/seed/yaml-entries.ts';
+} from '../../services/yaml-entries.ts';
 import { boolean, integer, string } from '../../wire/shapes.ts';
 
 /**

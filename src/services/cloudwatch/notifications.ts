@@ -6,9 +6,9 @@ import { table } from '../../store/sealed-store.ts';
  * by a restart.
  */
 export interface NotificationRecord {
-  /** A random UUID, also the record's key: receivers tell by it what they have had already. */
+  /** A random UUID, by which receivers tell what they have had already. */
   readonly id: string;
-  /** Of an event that is already on its way to one of those who get events: to whom. The key then is `<id>/<target>`. */
+  /** Of an event that is already on its way to one of those who get events: to whom. The key then ends with `/<target>`. */
   readonly target?: string;
   readonly accountId: string;
   readonly region: string;
@@ -26,3 +26,8 @@ export interface NotificationRecord {
 }
 
 export const notificationsTable = table<NotificationRecord>('notifications');
+
+/** In the order of accounts. */
+export function notificationKey({ accountId, id }: Pick<NotificationRecord, 'accountId' | 'id'>): string {
+  return `${accountId}/${id}`;
+}

@@ -1,4 +1,4 @@
-import type { Tag } from '../../../keys/key.ts';
+import { partitionOf, type Tag } from '../../../keys/key.ts';
 import type { AlarmRule, AlarmState, Comparison, MissingDataTreatment } from '../../../monitoring/alarm-rule.ts';
 import type { Dimension, MetricId } from '../../../monitoring/metric.ts';
 import { table } from '../../../store/sealed-store.ts';
@@ -64,7 +64,7 @@ export function alarmPrefix(accountId: string, region: string): string {
 }
 
 export function alarmArn({ accountId, region, name }: Pick<AlarmRecord, 'accountId' | 'region' | 'name'>): string {
-  return `arn:aws:cloudwatch:${region}:${accountId}:alarm:${name}`;
+  return `arn:${partitionOf(region)}:cloudwatch:${region}:${accountId}:alarm:${name}`;
 }
 
 export function metricOf({ accountId, region, namespace, metricName, dimensions }: AlarmRecord): MetricId {

@@ -1,11 +1,12 @@
 import type { PutMetricAlarmInput } from '@aws-sdk/client-cloudwatch';
+import { partitionOf } from '../../../keys/key.ts';
 import {
   type Comparison,
   comparisons,
   type MissingDataTreatment,
   missingDataTreatments,
 } from '../../../monitoring/alarm-rule.ts';
-import { parseStatistic } from '../../../monitoring/statistics.ts';
+import { isSimple, parseStatistic } from '../../../monitoring/statistics.ts';
 import { KeyholdError } from '../../../runtime/errors.ts';
 import type { Input } from '../../../wire/shapes.ts';
 import type { AlarmConfiguration } from './alarm-record.ts';
@@ -21,6 +22,9 @@ type Request = Input<PutMetricAlarmInput>;
 const LONGEST_SECONDS = 604_800;
 const LONGEST_OF_SHORT_PERIODS_SECONDS = 86_400;
 const HOUR_SECONDS = 3600;
+
+/** A limit of this server, which has all alarms in memory; with AWS, they may have four times as many. */
+const MOST_DIMENSION_CHARACTERS = 8192;
 
 /** Valid besides multiples of a minute. */
 const highResolutionPeriods = [10, 20, 30];
@@ -67,6 +71,11 @@ export function readAlarm(request: Request): AlarmConfiguration {
   if (new Set(dimensions.map(({ name }) => name)).size < dimensions.length) {
     throw refusal('Dimensions must not have the same name more than once');
   }
+  if (
+    dimensions.reduce((length, { name, value }) => length + name.length + value.length, 0) > MOST_DIMENSION_CHARACTERS
+  ) {
+    throw refusal(`Dimensions must not have more than ${MOST_DIMENSION_CHARACTERS} characters together`);
+  }
   const missingData = oneOf('TreatMissingData', missingDataTreatments, request.TreatMissingData);
   const lowSamples = oneOf('EvaluateLowSampleCountPercentile', LOW_SAMPLES, request.EvaluateLowSampleCountPercentile);
   return {
@@ -91,14 +100,29 @@ export function readAlarm(request: Request): AlarmConfiguration {
   };
 }
 
+/**
+ * Alarms do what is to be done in their own Region, and say so in these words.
+ *
+ * @throws KeyholdError ValidationException
+ */
+export function refuseActionsElsewhere(request: Request, region: string): void {
+  const { OKActions = [], AlarmActions = [], InsufficientDataActions = [] } = request;
+  const partition = partitionOf(region);
+  for (const action of [...OKActions, ...AlarmActions, ...InsufficientDataActions]) {
+    const [, its = '', , where = ''] = action.split(':');
+    if (its !== partition) throw refusal(`Invalid partition ${its} specified. Only ${partition} is supported.`);
+    if (where !== '' && where !== region) {
+      throw refusal(`Invalid region ${where} specified. Only ${region} is supported.`);
+    }
+  }
+}
+
 const LOW_SAMPLES = ['evaluate', 'ignore'] as const;
 /** Each part is ended by a colon that it cannot have: linear. */
 const ACTION_ARN = /^arn:[a-z0-9-]+:[a-z0-9-]+:[a-z0-9-]*:[a-z0-9]*:[\x20-\x7e]+$/;
 
-/** A statistic's name, as the simple ones are not given here. */
 function checkExtendedStatistic(name: string): void {
-  if (parseStatistic(name) !== undefined && !/^[A-Z][a-zA-Z]+$/.test(name)) return;
-  if (name === 'IQM') return;
+  if (parseStatistic(name) !== undefined && !isSimple(name)) return;
   throw refusal(`The value ${name} for parameter ExtendedStatistic is not supported.`);
 }
 

@@ -109,8 +109,9 @@ async function findAlarm(name: string, scope: Scope, reader: Reader): Promise<Fo
  * those of the latter are reached there.
  */
 function findByArn(arn: string, scope: Scope, reader: Reader): MaybePromise<FoundAlarm> {
-  const [, region, accountId, name = ''] = /^arn:aws:cloudwatch:([^:]*):(\d{12}):alarm:(.+)$/s.exec(arn) ?? [];
-  if (region === undefined)
+  const [, region = '', accountId = '', name = ''] =
+    /^arn:[a-z-]+:cloudwatch:([^:]*):(\d{12}):alarm:(.+)$/s.exec(arn) ?? [];
+  if (alarmArn({ region, accountId, name }) !== arn)
     throw new KeyholdError('InvalidParameterValueException', `The ARN is not one of an alarm: ${arn}`);
   if (accountId !== scope.caller.principal.accountId || region !== scope.region) return { arn };
   return findAlarm(name, scope, reader);

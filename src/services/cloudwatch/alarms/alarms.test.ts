@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { memoryMetrics } from '../../../monitoring/memory-metrics.ts';
+import { memoryMetrics } from '../../../monitoring/memory-metrics.test-helper.ts';
 import { KeyholdError } from '../../../runtime/errors.ts';
 import { seededRandom } from '../../../runtime/random.test-helper.ts';
 import { sealedMemoryStore } from '../../../store/sealed-memory-store.test-helper.ts';
@@ -7,12 +7,12 @@ import { parseJsonBody } from '../../../wire/aws-json.ts';
 import type { Caller } from '../../caller.ts';
 import { perform } from '../../perform.ts';
 import { ACCOUNT, administrator, NOW, OTHER_ACCOUNT, policy, REGION, scopeOf, user } from '../../scope.test-helper.ts';
-import { alarmHistoryTable } from '../alarm-history.ts';
 import { cloudWatchService } from '../index.ts';
 import { metricQueries } from '../metrics/metric-queries.ts';
 import { notificationsTable } from '../notifications.ts';
-import { alarmsTable } from './alarm-record.ts';
-import { MOST_ALARMS } from './put-metric-alarm.ts';
+import { alarmHistoryTable } from './alarm-history.ts';
+import { alarmKey, alarmsTable } from './alarm-record.ts';
+import { MOST_ALARMS, MOST_ALARMS_OF_ACCOUNT } from './put-metric-alarm.ts';
 import { MOST_HISTORY_OF_ALARM } from './write-history.ts';
 
 const TOPIC = `arn:aws:sns:${REGION}:${ACCOUNT}:watch`;
@@ -78,6 +78,14 @@ describe('PutMetricAlarm refuses', () => {
     [{ AlarmActions: ['rm -rf /'] }, 'Invalid arn syntax: rm -rf /'],
     [{ OKActions: ['arn:aws:sns:us-east-1:111122223333:a b\n'] }, /^Invalid arn syntax/],
     [
+      { InsufficientDataActions: ['arn:aws:sns:eu-west-1:111122223333:watch'] },
+      'Invalid region eu-west-1 specified. Only us-east-1 is supported.',
+    ],
+    [
+      { AlarmActions: ['arn:aws-us-gov:sns:us-gov-west-1:111122223333:watch'] },
+      'Invalid partition aws-us-gov specified. Only aws is supported.',
+    ],
+    [
       {
         Dimensions: [
           { Name: 'a', Value: '1' },
@@ -85,6 +93,10 @@ describe('PutMetricAlarm refuses', () => {
         ],
       },
       /same name more than once/,
+    ],
+    [
+      { Dimensions: Array.from({ length: 30 }, (_, index) => ({ Name: `n${index}`, Value: 'v'.repeat(300) })) },
+      'Dimensions must not have more than 8192 characters together',
     ],
     [{ AlarmName: 'two\nlines' }, /regular expression pattern/],
     [{ Tags: [{ Key: 'aws:cloudformation:stack', Value: 'x' }] }, /reserved for AWS use/],
@@ -126,6 +138,24 @@ describe('PutMetricAlarm refuses', () => {
     expect(await refused('PutMetricAlarm', { ...definition, AlarmName: 'more' })).toMatch(/^LimitExceededFault/);
     await call('PutMetricAlarm', { ...definition, Threshold: 4 });
     await call('PutMetricAlarm', { ...definition, AlarmName: 'elsewhere' }, administrator, 'eu-west-1');
+  });
+
+  test('nor more in Regions that somebody makes up', async () => {
+    const { call, refused, store } = machine();
+    await call('PutMetricAlarm', definition);
+    const [first] = await store.list(alarmsTable, { prefix: '', limit: 1 });
+    await store.transact(async (transaction) => {
+      for (let index = 1; index < MOST_ALARMS_OF_ACCOUNT; index++) {
+        const alarm = {
+          ...(first as NonNullable<typeof first>).value,
+          region: `made-up-${index % 1000}`,
+          name: `n${index}`,
+        };
+        await transaction.create(alarmsTable, alarmKey(alarm), alarm);
+      }
+    });
+    const more = ['PutMetricAlarm', { ...definition, AlarmName: 'more' }, administrator, 'eu-west-1'] as const;
+    expect(await refused(...more)).toBe('LimitExceededFault: The account has as many alarms as it may have: 10000');
   });
 });
 
@@ -181,6 +211,22 @@ describe('who may', () => {
   });
 });
 
+test('an alarm in another partition has its ARN there, by which alone its tags are found', async () => {
+  const { call, refused } = machine();
+  const region = 'cn-north-1';
+  const Tags = [{ Key: 'team', Value: 'orders' }];
+  const AlarmActions = [`arn:aws-cn:sns:${region}:${ACCOUNT}:watch`];
+  await call('PutMetricAlarm', { ...definition, AlarmActions, Tags }, administrator, region);
+  const { MetricAlarms } = await call('DescribeAlarms', {}, administrator, region);
+  const ResourceARN = `arn:aws-cn:cloudwatch:${region}:${ACCOUNT}:alarm:denials`;
+  expect(MetricAlarms[0].AlarmArn).toBe(ResourceARN);
+  expect(await call('ListTagsForResource', { ResourceARN }, administrator, region)).toEqual({ Tags });
+  const elsewhere = ResourceARN.replace('aws-cn', 'aws');
+  expect(await refused('ListTagsForResource', { ResourceARN: elsewhere }, administrator, region)).toMatch(
+    /^InvalidParameterValueException/,
+  );
+});
+
 test('a state that is set tells those whom the alarm names for it, once each, and the events', async () => {
   const { call, store } = machine();
   await call('PutMetricAlarm', { ...definition, AlarmActions: [TOPIC, TOPIC, `${TOPIC}2`] });
@@ -195,6 +241,25 @@ test('a state that is set tells those whom the alarm names for it, once each, an
   expect(await outbox()).toEqual([TOPIC, `${TOPIC}2`, 'event', 'event'].sort());
   const { MetricAlarms } = await call('DescribeAlarms', {});
   expect(MetricAlarms[0]).toMatchObject({ StateValue: 'OK', StateReason: 'testing' });
+});
+
+test('setting states again and again does not fill the store with what there is to tell', async () => {
+  const { call, refused, store } = machine();
+  const AlarmActions = Array.from({ length: 5 }, (_, index) => `${TOPIC}${index}`);
+  await call('PutMetricAlarm', { ...definition, AlarmActions });
+  let changes = 0;
+  const next = () => setTo(changes++ % 2 === 0 ? 'ALARM' : 'OK');
+  let said = '';
+  while (said === '' && changes < 1000) said = await call('SetAlarmState', next()).then(() => '', String);
+  expect(said).toContain('Rate exceeded');
+  expect((await store.names(notificationsTable, { prefix: '', limit: 2000 })).length).toBeLessThan(1010);
+  const [told] = await store.list(notificationsTable, { prefix: '', limit: 1 });
+  expect(await refused('SetAlarmState', next())).toBe('ThrottlingException: Rate exceeded');
+  for (const { key, version } of await store.list(notificationsTable, { prefix: '', limit: 100 })) {
+    await store.transact((transaction) => transaction.remove(notificationsTable, key, version));
+  }
+  expect(told?.value.accountId).toBe(ACCOUNT);
+  await call('SetAlarmState', next());
 });
 
 test('a refused SetAlarmState changes nothing', async () => {

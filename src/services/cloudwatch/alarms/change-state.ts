@@ -1,7 +1,7 @@
 import type { AlarmState } from '../../../monitoring/alarm-rule.ts';
 import type { Random } from '../../../runtime/random.ts';
 import type { StoredRecord, Transaction } from '../../../store/sealed-store.ts';
-import { type NotificationRecord, notificationsTable } from '../notifications.ts';
+import { type NotificationRecord, notificationKey, notificationsTable } from '../notifications.ts';
 import { alarmMessage, alarmSubject, stateChangeEvent } from './alarm-messages.ts';
 import { type AlarmRecord, actionsOf, alarmKey, alarmsTable } from './alarm-record.ts';
 import { addHistory, stateUpdate } from './write-history.ts';
@@ -42,7 +42,7 @@ export async function changeState(
   if (!isOther) return;
   await addHistory(transaction, stateUpdate(alarm, before.state), random);
   for (const notification of notificationsOf(alarm, before, nowMs, random)) {
-    await transaction.create(notificationsTable, notification.id, notification);
+    await transaction.create(notificationsTable, notificationKey(notification), notification);
   }
 }
 

@@ -1,15 +1,15 @@
-import { setImmediate } from 'node:timers/promises';
 import type {
   AlarmHistoryItem,
   DescribeAlarmHistoryInput,
   DescribeAlarmHistoryOutput,
 } from '@aws-sdk/client-cloudwatch';
+import { pagesOfNames } from '../../../store/pages.ts';
 import type { Reader } from '../../../store/sealed-store.ts';
 import * as shapes from '../../../wire/alarm-shapes.ts';
 import { structure, timestamp } from '../../../wire/shapes.ts';
-import { type AlarmHistoryRecord, alarmHistoryPrefix, alarmHistoryTable, timeOfHistoryKey } from '../alarm-history.ts';
 import { readNextToken, writeNextToken } from '../next-token.ts';
 import type { CloudWatchOperation } from '../ports.ts';
+import { type AlarmHistoryRecord, alarmHistoryPrefix, alarmHistoryTable, timeOfHistoryKey } from './alarm-history.ts';
 import { alarmsTarget, type FoundAlarm } from './alarm-targets.ts';
 
 const USUAL_RECORDS = 50;
@@ -51,13 +51,13 @@ export const describeAlarmHistory: CloudWatchOperation<
     // Contributors are of alarms on several metrics at once, which there are none of.
     if (input.AlarmContributorId !== undefined || !AlarmTypes.includes('MetricAlarm')) return { AlarmHistoryItems: [] };
     const prefix = alarmHistoryPrefix(scope.caller.principal.accountId, scope.region, AlarmName);
-    const keys = await keysWithin(store, prefix, input);
+    const all = await itemsWithin(store, prefix, input);
     const items: AlarmHistoryItem[] = [];
-    for (const key of after === undefined ? keys : behind(keys, prefix + after, input)) {
+    for (const { key } of after === undefined ? all : behind(all, itemOf(prefix + after), input)) {
       const stored = await store.get(alarmHistoryTable, key);
       if (stored === undefined || (HistoryItemType !== undefined && stored.value.type !== HistoryItemType)) continue;
       items.push(shown(stored.value));
-      if (items.length === MaxRecords && key !== keys.at(-1)) {
+      if (items.length === MaxRecords && key !== all.at(-1)?.key) {
         const NextToken = writeNextToken('DescribeAlarmHistory', key.slice(prefix.length));
         return { AlarmHistoryItems: items, NextToken };
       }
@@ -66,31 +66,37 @@ export const describeAlarmHistory: CloudWatchOperation<
   },
 };
 
-/** In the order that is asked for. */
-async function keysWithin(reader: Reader, prefix: string, request: DescribeAlarmHistoryInput): Promise<string[]> {
+interface Item {
+  readonly key: string;
+  readonly timeMs: number;
+}
+
+/** In the order that is asked for. There may be a hundred thousand: each key is taken apart once. */
+async function itemsWithin(reader: Reader, prefix: string, request: DescribeAlarmHistoryInput): Promise<Item[]> {
   const fromMs = request.StartDate?.getTime() ?? Number.NEGATIVE_INFINITY;
   const toMs = request.EndDate?.getTime() ?? Number.POSITIVE_INFINITY;
-  const found: string[] = [];
-  for (let after: string | undefined; ; await setImmediate()) {
-    const options = { prefix, ...(after === undefined ? {} : { after }), limit: BATCH };
-    const keys = await reader.names(alarmHistoryTable, options);
-    found.push(...keys.filter((key) => timeOfHistoryKey(key) >= fromMs && timeOfHistoryKey(key) <= toMs));
-    after = keys.at(-1);
-    if (keys.length < BATCH) return found.sort(inOrder(request));
+  const found: Item[] = [];
+  for await (const keys of pagesOfNames(reader, alarmHistoryTable, { prefix, limit: BATCH })) {
+    for (const each of keys.map(itemOf)) if (each.timeMs >= fromMs && each.timeMs <= toMs) found.push(each);
   }
+  return found.sort(inOrder(request));
+}
+
+function itemOf(key: string): Item {
+  return { key, timeMs: timeOfHistoryKey(key) };
 }
 
 /** What comes after an item, which may be gone by now. */
-function behind(keys: readonly string[], item: string, request: DescribeAlarmHistoryInput): readonly string[] {
+function behind(items: readonly Item[], last: Item, request: DescribeAlarmHistoryInput): readonly Item[] {
   const order = inOrder(request);
-  const first = keys.findIndex((key) => order(key, item) > 0);
-  return first < 0 ? [] : keys.slice(first);
+  const first = items.findIndex((each) => order(each, last) > 0);
+  return first < 0 ? [] : items.slice(first);
 }
 
 /** Keys of one alarm are in the order of time; those of several are not. */
-function inOrder({ ScanBy }: DescribeAlarmHistoryInput): (a: string, b: string) => number {
+function inOrder({ ScanBy }: DescribeAlarmHistoryInput): (a: Item, b: Item) => number {
   const sign = ScanBy === 'TimestampAscending' ? 1 : -1;
-  return (a, b) => sign * (timeOfHistoryKey(a) - timeOfHistoryKey(b) || (a < b ? -1 : a > b ? 1 : 0));
+  return (a, b) => sign * (a.timeMs - b.timeMs || (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
 }
 
 function shown({ alarmName, timeMs, type, summary, data }: AlarmHistoryRecord): AlarmHistoryItem {

@@ -5,7 +5,7 @@ import type {
 } from '@aws-sdk/client-cloudwatch';
 import * as shapes from '../../../wire/alarm-shapes.ts';
 import { required, structure } from '../../../wire/shapes.ts';
-import { accountTarget } from '../../account-target.ts';
+import { namelessAccountTarget } from '../../account-target.ts';
 import type { CloudWatchOperation, CloudWatchPorts } from '../ports.ts';
 import type { AlarmRecord } from './alarm-record.ts';
 import { shownAlarm } from './shown-alarm.ts';
@@ -28,7 +28,7 @@ export const describeAlarmsForMetric: CloudWatchOperation<
     Unit: shapes.unit,
   }),
   targets: {
-    account: accountTarget<DescribeAlarmsForMetricInput, CloudWatchPorts>('cloudwatch:DescribeAlarmsForMetric'),
+    account: namelessAccountTarget<DescribeAlarmsForMetricInput, CloudWatchPorts>('cloudwatch:DescribeAlarmsForMetric'),
   },
   effect: 'read',
   audit: {

@@ -2,17 +2,19 @@ import type { PutMetricAlarmInput } from '@aws-sdk/client-cloudwatch';
 import { KeyholdError } from '../../../runtime/errors.ts';
 import type { Reader } from '../../../store/sealed-store.ts';
 import * as shapes from '../../../wire/alarm-shapes.ts';
-import { boolean, double, required, structure } from '../../../wire/shapes.ts';
+import { boolean, double, type Input, required, structure } from '../../../wire/shapes.ts';
 import { requestTagConditions, taggingTarget } from '../../iam/tags.ts';
 import type { CloudWatchOperation } from '../ports.ts';
 import { type AlarmRecord, alarmKey, alarmPrefix, alarmsTable } from './alarm-record.ts';
-import { readAlarm } from './alarm-rules.ts';
+import { readAlarm, refuseActionsElsewhere } from './alarm-rules.ts';
 import { withTags } from './alarm-tags.ts';
 import { alarmTarget, type FoundAlarm } from './alarm-targets.ts';
 import { addHistory, configurationUpdate } from './write-history.ts';
 
 /** "5,000 per Region per account" ("CloudWatch service quotas", user guide). */
 export const MOST_ALARMS = 5000;
+/** AWS has a few dozen Regions; here any name can be one's, and each alarm is evaluated each minute. */
+export const MOST_ALARMS_OF_ACCOUNT = 10_000;
 
 interface Targets {
   readonly alarm: FoundAlarm;
@@ -56,14 +58,17 @@ export const putMetricAlarm: CloudWatchOperation<PutMetricAlarmInput, undefined,
     withTags([], input.Tags ?? []);
   },
   targets: {
-    alarm: alarmTarget({
-      permission: 'cloudwatch:PutMetricAlarm',
-      name: (input) => input.AlarmName,
-      conditions: {
-        ...requestTagConditions(({ Tags }) => Tags),
-        'cloudwatch:AlarmActions': ({ input }) => actionsIn(input),
-      },
-    }),
+    alarm: {
+      ...alarmTarget<Input<PutMetricAlarmInput>>({
+        permission: 'cloudwatch:PutMetricAlarm',
+        name: ({ AlarmName }) => AlarmName,
+        conditions: {
+          ...requestTagConditions(({ Tags }) => Tags),
+          'cloudwatch:AlarmActions': ({ input }) => actionsIn(input),
+        },
+      }),
+      check: (_, input, { region }) => refuseActionsElsewhere(input, region),
+    },
     // "you must have both the cloudwatch:PutMetricAlarm and cloudwatch:TagResource permissions" (API reference).
     tagging: taggingTarget(
       alarmTarget({
@@ -137,7 +142,13 @@ function actionsIn({ OKActions = [], AlarmActions = [], InsufficientDataActions 
 type ActionMembers = Pick<PutMetricAlarmInput, 'OKActions' | 'AlarmActions' | 'InsufficientDataActions'>;
 
 async function refuseBeyondQuota(reader: Reader, accountId: string, region: string): Promise<void> {
-  const names = await reader.names(alarmsTable, { prefix: alarmPrefix(accountId, region), limit: MOST_ALARMS });
-  if (names.length < MOST_ALARMS) return;
-  throw new KeyholdError('LimitExceededFault', `The account has as many alarms as it may have: ${MOST_ALARMS}`);
+  const quotas: [prefix: string, most: number][] = [
+    [alarmPrefix(accountId, region), MOST_ALARMS],
+    [`${accountId}/`, MOST_ALARMS_OF_ACCOUNT],
+  ];
+  for (const [prefix, limit] of quotas) {
+    const names = await reader.names(alarmsTable, { prefix, limit });
+    if (names.length < limit) continue;
+    throw new KeyholdError('LimitExceededFault', `The account has as many alarms as it may have: ${limit}`);
+  }
 }

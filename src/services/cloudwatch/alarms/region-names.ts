@@ -40,3 +40,7 @@ const names: Readonly<Record<string, string>> = {
 export function regionName(region: string): string {
   return names[region] ?? region;
 }
+
+export function isRegionOfAws(region: string): boolean {
+  return Object.hasOwn(names, region);
+}

@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises';
+import { pagesOfRecords } from '../../../store/pages.ts';
 import type { Reader } from '../../../store/sealed-store.ts';
 import type { Scope } from '../../caller.ts';
 import { type AlarmRecord, alarmPrefix, alarmsTable } from './alarm-record.ts';
@@ -6,8 +6,7 @@ import { type AlarmRecord, alarmPrefix, alarmsTable } from './alarm-record.ts';
 const BATCH = 100;
 
 /**
- * The caller's alarms in the Region, in the order of their names. There may be thousands, so everyone else has their turn in
- * between.
+ * The caller's alarms in the Region, in the order of their names. There may be thousands.
  *
  * @param beginning of their names
  * @param after only those behind this name
@@ -19,13 +18,6 @@ export async function* storedAlarms(
   after?: string,
 ): AsyncGenerator<AlarmRecord> {
   const place = alarmPrefix(caller.principal.accountId, region);
-  let last = after === undefined ? undefined : place + after;
-  for (;;) {
-    const options = { prefix: place + beginning, ...(last === undefined ? {} : { after: last }), limit: BATCH };
-    const entries = await reader.list(alarmsTable, options);
-    for (const { value } of entries) yield value;
-    last = entries.at(-1)?.key;
-    if (entries.length < BATCH || last === undefined) return;
-    await setImmediate();
-  }
+  const options = { prefix: place + beginning, ...(after === undefined ? {} : { after: place + after }), limit: BATCH };
+  for await (const alarms of pagesOfRecords(reader, alarmsTable, options)) yield* alarms.map(({ value }) => value);
 }

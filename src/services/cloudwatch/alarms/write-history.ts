@@ -2,7 +2,8 @@ import { rawDouble } from '../../../monitoring/java-number.ts';
 import { javaTime } from '../../../monitoring/java-time.ts';
 import type { Random } from '../../../runtime/random.ts';
 import type { Transaction } from '../../../store/sealed-store.ts';
-import { type AlarmHistoryRecord, alarmHistoryKey, alarmHistoryPrefix, alarmHistoryTable } from '../alarm-history.ts';
+import type { NotificationRecord } from '../notifications.ts';
+import { type AlarmHistoryRecord, alarmHistoryKey, alarmHistoryPrefix, alarmHistoryTable } from './alarm-history.ts';
 import { type AlarmRecord, alarmArn, type CurrentState } from './alarm-record.ts';
 
 /** What happens to alarms is kept with them, in the transaction that makes it happen. */
@@ -53,6 +54,39 @@ export function configurationUpdate(type: keyof typeof changes, alarm: AlarmReco
     summary: `Alarm "${alarm.name}" ${word}`,
     data: JSON.stringify({ version: '1.0', type, [member]: shownAlarm(alarm) }),
   };
+}
+
+/**
+ * What became of an alarm's action, in its history and in AWS's words. A failure is told when it first happens and when it is
+ * final, not at each attempt.
+ *
+ * @param error absent where it was done
+ */
+export async function recordAction(
+  transaction: Transaction,
+  { accountId, region, alarmName, action, message, createdAtMs }: NotificationRecord,
+  error: string | undefined,
+  nowMs: number,
+  random: Random,
+): Promise<void> {
+  if (alarmName === undefined || action === undefined) return;
+  const record: AlarmHistoryRecord = {
+    ...{ accountId, region, alarmName },
+    timeMs: nowMs,
+    type: 'Action',
+    summary:
+      error === undefined
+        ? `Successfully executed action ${action}`
+        : `Failed to execute action ${action}. Received error: "${error}"`,
+    data: JSON.stringify({
+      actionState: error === undefined ? 'Succeeded' : 'Failed',
+      stateUpdateTimestamp: createdAtMs,
+      notificationResource: action,
+      publishedMessage: error === undefined ? message : null,
+      ...(error === undefined ? {} : { error }),
+    }),
+  };
+  await addHistory(transaction, record, random);
 }
 
 function placeOf({ accountId, region, name }: AlarmRecord) {

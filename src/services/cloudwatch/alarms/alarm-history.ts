@@ -1,4 +1,4 @@
-import { table } from '../../store/sealed-store.ts';
+import { table } from '../../../store/sealed-store.ts';
 
 /** What DescribeAlarmHistory shows. */
 export interface AlarmHistoryRecord {

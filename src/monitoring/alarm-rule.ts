@@ -1,7 +1,6 @@
 /** What an alarm watches for, and what it is evaluated on. */
 
-export const alarmStates = ['OK', 'ALARM', 'INSUFFICIENT_DATA'] as const;
-export type AlarmState = (typeof alarmStates)[number];
+export type AlarmState = 'OK' | 'ALARM' | 'INSUFFICIENT_DATA';
 
 export const comparisons = [
   'GreaterThanOrEqualToThreshold',

@@ -34,7 +34,7 @@ const CLOUDTRAIL = 'cloudtrail.amazonaws.com';
 const CLOUDWATCH = 'monitoring.amazonaws.com';
 
 /** What is counted when it has succeeded, by the event. */
-export const countedEvents: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+const countedEvents: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   PolicyChanges: {
     [KMS]: ['PutKeyPolicy'],
     [IAM]: [
@@ -119,10 +119,10 @@ export function auditMetricsOf(record: AuditRecord): readonly Counted[] {
 
 function unauthorizedAttempts(record: AuditRecord): Counted[] {
   const all: Counted[] = [unauthorized];
-  const keys = record.resources?.filter(
-    ({ type, accountId }) => type === 'AWS::KMS::Key' && accountId === record.recipientAccountId,
-  );
-  for (const { ARN } of keys ?? []) all.push(counted(unauthorizedByKey, keyIdOf(ARN)));
+  for (const each of record.resources ?? []) {
+    if (each.type !== 'AWS::KMS::Key' || each.accountId !== record.recipientAccountId) continue;
+    all.push(counted(unauthorizedByKey, keyIdOf(each.ARN)));
+  }
   const principal = principalOf(record.userIdentity);
   if (principal !== undefined) all.push(counted(unauthorizedByPrincipal, principal));
   return all;

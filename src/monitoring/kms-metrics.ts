@@ -97,10 +97,10 @@ export function kmsMetricsOf(record: AuditRecord): readonly Counted[] {
   const resource = usageOf(record);
   if (resource !== undefined) all.push(callOf(resource));
   if (record.errorCode === undefined && cryptographic.has(record.eventName)) {
-    for (const { type, accountId, ARN } of record.resources ?? []) {
+    for (const each of record.resources ?? []) {
       // Of a key of another account, the record in that account's trail counts.
-      if (type !== 'AWS::KMS::Key' || accountId !== record.recipientAccountId) continue;
-      all.push(counted(successfulRequest, ARN, record.eventName));
+      if (each.type !== 'AWS::KMS::Key' || each.accountId !== record.recipientAccountId) continue;
+      all.push(counted(successfulRequest, each.ARN, record.eventName));
     }
   }
   return all;

@@ -130,7 +130,10 @@ function filled(series: Series, by: Argument, scope: Scope): Series {
   const firstMs = Number.isFinite(earliest)
     ? earliest - Math.max(Math.floor((earliest - fromMs) / stepMs), 0) * stepMs
     : Math.ceil(fromMs / stepMs) * stepMs;
-  if ((toMs - firstMs) / stepMs > LONGEST_SERIES) throw new MathFault('what FILL gives is too long');
+  const length = (toMs - firstMs) / stepMs;
+  if (length > LONGEST_SERIES) throw new MathFault('what FILL gives is too long');
+  // Counted before it is made: hundreds of series that have nothing would each become as long as may be.
+  scope.spend(Math.max(length, 0));
   const filler = typeof by === 'function' ? by(scope) : undefined;
   const values = new Map<number, number>();
   let last: number | undefined;

@@ -20,7 +20,7 @@ export class MathFault extends Error {}
  * INVARIANT: whatever is asked, a request takes no more than a second or so of computing, in which nobody else is served:
  * so many values are read or come of operations. And none exhausts the stack.
  */
-export const MOST_WORK = 5_000_000;
+export const MOST_WORK = 2_000_000;
 export const DEEPEST = 30;
 /** More than this a request does not give. */
 export const LONGEST_SERIES = 100_800;

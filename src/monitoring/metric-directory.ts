@@ -6,11 +6,16 @@ import type { MetricDatum, MetricId, MetricListQuery, MetricPage } from './metri
  * metrics could blind the alarms on what they do.
  */
 export const MOST_METRICS_OF_ACCOUNT = 10_000;
+/**
+ * Of the names of all of them, dimensions and all: one may have 38,000, and all of them are in memory, from the start on. It is
+ * a thousand for each.
+ */
+export const MOST_CHARACTERS_OF_ACCOUNT = 10_000_000;
 
 /** Namespaces of these beginnings are the server's own; AWS reserves the first. */
 export const reservedNamespaces = ['AWS/', 'Keyhold/'] as const;
 
-export function isReserved(namespace: string): boolean {
+function isReserved(namespace: string): boolean {
   return reservedNamespaces.some((prefix) => namespace.startsWith(prefix));
 }
 
@@ -25,10 +30,13 @@ export interface KnownMetric {
   unwritten: boolean;
 }
 
+/** What an account has of its own metrics, or of those that the server makes. */
 interface Share {
-  own: number;
-  reserved: number;
+  metrics: number;
+  characters: number;
 }
+
+const NOTHING: Share = { metrics: 0, characters: 0 };
 
 export class MetricDirectory {
   readonly #byScope = new Map<string, Map<string, KnownMetric>>();
@@ -61,14 +69,20 @@ export class MetricDirectory {
   }
 
   whyNoRoom(data: readonly MetricDatum[]): string | undefined {
-    const wanted = new Map<string, Set<string>>();
+    const wanted = new Map<string, Map<string, number>>();
     for (const { metric } of data) {
       if (this.#seen.has(metric) || this.find(metric) !== undefined) continue;
-      const share = `${metric.accountId}/${isReserved(metric.namespace) ? 'reserved' : 'own'}`;
-      const names = wanted.get(share) ?? new Set();
-      wanted.set(share, names.add(`${scopeOf(metric)}\0${nameOf(metric)}`));
-      if (names.size > this.#roomFor(metric)) {
+      const name = nameOf(metric);
+      const names = wanted.get(shareOf(metric)) ?? new Map();
+      wanted.set(shareOf(metric), names.set(`${scopeOf(metric)}\0${name}`, name.length));
+    }
+    for (const [share, names] of wanted) {
+      const { metrics, characters } = this.#shares.get(share) ?? NOTHING;
+      if (metrics + names.size > MOST_METRICS_OF_ACCOUNT) {
         return `The account has at most ${MOST_METRICS_OF_ACCOUNT} metrics, and these would be more.`;
+      }
+      if (characters + [...names.values()].reduce((a, b) => a + b, 0) > MOST_CHARACTERS_OF_ACCOUNT) {
+        return `The names and dimensions of the account's metrics have at most ${MOST_CHARACTERS_OF_ACCOUNT} characters, and these would be more.`;
       }
     }
     return undefined;
@@ -100,7 +114,8 @@ export class MetricDirectory {
 
   /** Whether more than half of the room of such metrics of the account is taken. */
   isCrowded(metric: MetricId): boolean {
-    return this.#roomFor(metric) < MOST_METRICS_OF_ACCOUNT / 2;
+    const { metrics, characters } = this.#shares.get(shareOf(metric)) ?? NOTHING;
+    return metrics > MOST_METRICS_OF_ACCOUNT / 2 || characters > MOST_CHARACTERS_OF_ACCOUNT / 2;
   }
 
   *all(): Generator<KnownMetric> {
@@ -118,7 +133,8 @@ export class MetricDirectory {
     const name = nameOf(metric);
     let known = scope.get(name);
     if (known === undefined) {
-      if (this.#roomFor(metric) < 1) return undefined;
+      const { metrics, characters } = this.#shares.get(shareOf(metric)) ?? NOTHING;
+      if (metrics >= MOST_METRICS_OF_ACCOUNT || characters + name.length > MOST_CHARACTERS_OF_ACCOUNT) return undefined;
       known = { id: ++this.#lastId, metric, lastMs: Number.NEGATIVE_INFINITY, units: new Set(), unwritten: true };
       scope.set(name, known);
       this.#countIn(metric, 1);
@@ -138,16 +154,15 @@ export class MetricDirectory {
     return scope;
   }
 
-  #roomFor({ accountId, namespace }: MetricId): number {
-    const share = this.#shares.get(accountId);
-    return MOST_METRICS_OF_ACCOUNT - ((isReserved(namespace) ? share?.reserved : share?.own) ?? 0);
+  #countIn(metric: MetricId, by: 1 | -1): void {
+    const share = shareOf(metric);
+    const { metrics, characters } = this.#shares.get(share) ?? NOTHING;
+    this.#shares.set(share, { metrics: metrics + by, characters: characters + by * nameOf(metric).length });
   }
+}
 
-  #countIn({ accountId, namespace }: MetricId, by: number): void {
-    const share = this.#shares.get(accountId) ?? { own: 0, reserved: 0 };
-    share[isReserved(namespace) ? 'reserved' : 'own'] += by;
-    this.#shares.set(accountId, share);
-  }
+function shareOf({ accountId, namespace }: MetricId): string {
+  return `${accountId}/${isReserved(namespace) ? 'reserved' : 'own'}`;
 }
 
 function scopeOf({ accountId, region }: Pick<MetricId, 'accountId' | 'region'>): string {

@@ -101,3 +101,13 @@ test('no expression takes all the stack or all the time there is', () => {
   expect(() => evaluate(adding, many, range, refusal)).toThrow('too much computing');
   expect(() => evaluate(new Map([['e', 'FILL(m, 0)']]), many, { fromMs: 0, toMs: 1e12 }, refusal)).toThrow('too long');
 });
+
+test('filling hundreds of series that have nothing does not exhaust the memory', () => {
+  const nothing = Array.from({ length: 500 }, (_, index) => metric(`m${index}`));
+  const expressions = new Map([['e', 'SUM(FILL(METRICS(), 0))']]);
+  const weeks = { fromMs: 0, toMs: 100_000 * MINUTE };
+  const before = process.memoryUsage().heapUsed;
+  const refusal = (_: string, why: string) => new Error(why);
+  expect(() => evaluate(expressions, new Map(nothing), weeks, refusal)).toThrow('too much computing');
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(500_000_000);
+});

@@ -21,9 +21,14 @@ export function statisticOf(period: Period, name: string): number | undefined {
   return parseStatistic(name)?.(period);
 }
 
+/** What a period's summary tells; all others are AWS's *extended* statistics. */
+export function isSimple(name: string): boolean {
+  return name in simpleStatistics;
+}
+
 /** Whether only the period's values tell it. */
 export function needsValues(name: string): boolean {
-  return !(name in simpleStatistics);
+  return !isSimple(name);
 }
 
 const simpleStatistics: Readonly<Record<string, Statistic>> = Object.assign(Object.create(null), {

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openFileTrail } from '../../audit/file-trail.ts';
-import { BEGINNING } from '../../audit/follow-stream.ts';
+import { BEGINNING } from '../../audit/stream-position.ts';
 import { startRecordFeed } from './follow-records.ts';
 import type { RecordConsumer } from './record-consumer.ts';
+import { someRecord } from './stream-writer.test-helper.ts';
 
 /** What the feed tells of how far its consumers are, which retention waits for. */
 
@@ -18,7 +19,7 @@ afterEach(() => rmSync(directory, { recursive: true }));
 
 async function write(records: number): Promise<void> {
   const trail = openFileTrail({ directory, stream: 'w0' });
-  for (let i = 0; i < records; i++) await trail.append('{}');
+  for (let i = 0; i < records; i++) await trail.append(JSON.stringify(someRecord('A')));
   await trail.close();
 }
 

@@ -1,5 +1,6 @@
 import type { Counted, CountedMetric } from '../../monitoring/counted.ts';
 import type { MetricDatum, MetricId, MetricStore } from '../../monitoring/metric.ts';
+import { isRegionOfAws } from '../../services/cloudwatch/alarms/region-names.ts';
 
 /**
  * Adds up what was counted of many series, so that the store gets one datum of each a second and not one of each event.
@@ -22,6 +23,11 @@ export interface MetricCounterOptions {
 
 /** Pairs of account and Region: in the sandbox, anything may be either. */
 const MOST_SCOPES = 5000;
+/**
+ * Besides those that AWS has. INVARIANT: whoever signs requests for Regions that they make up, which takes no permission, and
+ * for roles of other accounts counts there too, keeps nobody's attempts elsewhere from being counted.
+ */
+const MOST_REGIONS_OF_ACCOUNT = 100;
 
 interface Series {
   readonly metric: MetricId;
@@ -38,6 +44,8 @@ interface Scope {
 
 export function metricCounter({ metrics, onTooMany, mostScopes = MOST_SCOPES }: MetricCounterOptions): MetricCounter {
   const scopes = new Map<string, Scope>();
+  /** By account. */
+  const regions = new Map<string, number>();
   /** By account, how many series it has of each metric that has many. */
   const shares = new Map<string, Map<CountedMetric, number>>();
   const pending = new Set<Series>();
@@ -47,11 +55,19 @@ export function metricCounter({ metrics, onTooMany, mostScopes = MOST_SCOPES }: 
     const name = `${accountId}/${region}`;
     const known = scopes.get(name);
     if (known !== undefined) return known;
+    const present = isRegionOfAws(region) ? 0 : (regions.get(accountId) ?? 0);
+    if (present >= MOST_REGIONS_OF_ACCOUNT) {
+      // One beyond: so that it is said once.
+      if (present === MOST_REGIONS_OF_ACCOUNT) onTooMany({ accountId });
+      regions.set(accountId, MOST_REGIONS_OF_ACCOUNT + 1);
+      return undefined;
+    }
     if (scopes.size >= mostScopes) {
       if (!full) onTooMany({ accountId });
       full = true;
       return undefined;
     }
+    if (!isRegionOfAws(region)) regions.set(accountId, present + 1);
     const scope: Scope = { accountId, region, series: new Map() };
     scopes.set(name, scope);
     return scope;

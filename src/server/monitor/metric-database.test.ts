@@ -389,6 +389,29 @@ describe('an account with too many metrics', () => {
   });
 });
 
+test('metrics of very long dimensions do not fill the memory, now or at the next start', () => {
+  const database = open();
+  const long = (index: number): MetricDatum => ({
+    ...datum('long', NOW, 1),
+    metric: {
+      ...metric('long'),
+      dimensions: Array.from({ length: 30 }, (_, each) => ({
+        name: `${each}`.padEnd(255, 'n'),
+        value: `${index}`.padEnd(1024, 'v'),
+      })),
+    },
+  });
+  let index = 0;
+  while (database.whyNoRoom([long(index)]) === undefined && index < 1000) database.record([long(index++)]);
+  expect(index).toBe(258);
+  expect(database.whyNoRoom([long(index)])).toMatch(/at most 10000000 characters/);
+  database.record([long(index)]);
+  expect(database.periods({ ...query('long'), metric: long(index).metric })).toEqual([]);
+  expect(database.whyNoRoom([datum('short', NOW, 1)])).toBeUndefined();
+  close(database);
+  expect(open().whyNoRoom([long(index)])).toMatch(/at most 10000000 characters/);
+});
+
 test('callers who fill the disk are refused, and what the server measures is written all the same', () => {
   const database = open({ mostBytes: 200_000 });
   let second = 0;

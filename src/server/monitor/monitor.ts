@@ -1,5 +1,6 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { pino } from 'pino';
+import { workerOf } from '../../audit/stream-files.ts';
 import type { Config } from '../../config/config.ts';
 import { openDomainKeys } from '../../custody/domain-keys.ts';
 import { openRootKeyFile } from '../../custody/root-key/file-root-key.ts';
@@ -27,7 +28,6 @@ import { startMetering } from './start-metering.ts';
 import { bucketDirectory } from './trails/bucket-directory.ts';
 import { deliverTrails } from './trails/deliver-trails.ts';
 import { digestKeys } from './trails/digest-keys.ts';
-import { streamMarks } from './trails/stream-marks.ts';
 import { trailMetrics } from './trails/trail-metrics.ts';
 
 /**
@@ -74,8 +74,7 @@ async function run({ workers, config, directory, memory, notify }: MonitorOrders
 
   /** Streams of more workers than there are now grow no more. */
   function written(stream: string): number {
-    const slot = /^w(\d+)$/.exec(stream)?.[1];
-    return (slot === undefined ? undefined : writtenByWorkers[Number(slot)]) ?? Number.POSITIVE_INFINITY;
+    return writtenByWorkers[workerOf(stream) ?? -1] ?? Number.POSITIVE_INFINITY;
   }
 
   /** Whoever follows the streams by itself joins. */
@@ -84,18 +83,16 @@ async function run({ workers, config, directory, memory, notify }: MonitorOrders
 
   const metering = startMetering({ directory, store, epoch, clock, random, log });
   const eventHistory = startEventHistory(directory.audit, random, log);
-  const marks = streamMarks(directory.audit);
   const consumers: readonly RecordConsumer[] = [
     metering.consumer,
     eventHistory.consumer,
-    marks,
     ...(notify.events.length === 0 ? [] : [await keyEvents(store, directory.audit, clock, log)]),
   ];
   const feed = startRecordFeed({ ...following, consumers, consumed: join() });
   const sinks = startSinks({ ...following, sinks: config.auditSinks, joinConsumption: join, memory, workers, clock });
   const trails = deliverTrails({
     ...following,
-    ...{ store, epoch, clock, random, marks, consumed: join() },
+    ...{ store, epoch, clock, random, readUpTo: feed.positions, consumed: join() },
     buckets: bucketDirectory(config.trailDir),
     keys: digestKeys(store, domainKeys.sealer('digest signing keys')),
     intervalMs: config.trailIntervalSeconds * 1000,

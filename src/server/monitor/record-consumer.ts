@@ -1,5 +1,6 @@
-import type { FollowedLine, StreamPosition } from '../../audit/follow-stream.ts';
+import type { FollowedLine } from '../../audit/follow-stream.ts';
 import type { AuditRecord } from '../../audit/record.ts';
+import type { StreamPosition } from '../../audit/stream-position.ts';
 
 /** A record of the audit trail, as those get it who do something with every record. */
 export interface FollowedRecord extends FollowedLine {

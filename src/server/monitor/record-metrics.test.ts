@@ -117,7 +117,7 @@ test('a stream that was begun anew is followed from now on, and not only when it
   append(at(1, disable));
   for (const segment of [900, 1]) {
     writeFileSync(positionsPath, JSON.stringify({ w0: { sequence: 1000, segment, offset: 5000 } }));
-    expect(openPositionsFile(positionsPath, directory).get('w0')).toBeUndefined();
+    expect(openPositionsFile(positionsPath, directory).get('w0')).toEqual({ sequence: 1, segment: 0, offset: 0 });
   }
   for (const damaged of ['', '{', '{"w0":{"sequence":-1}}', 'null']) {
     writeFileSync(positionsPath, damaged);
@@ -180,4 +180,16 @@ test('there are only so many accounts and Regions', () => {
   expect(refused).toEqual([{ accountId: '2' }]);
   counter.flush();
   expect(recorded).toHaveLength(2);
+});
+
+test('whoever asks in Regions that they make up keeps no attempts in others from being counted', () => {
+  const counter = newCounter();
+  const once = [counted({ namespace: 'N', name: 'M', unit: 'Count', dimensions: [], resolutionMs: 1000 })];
+  for (let region = 0; region < 6000; region++) counter.count('444455556666', `made-up-${region}`, 0, once);
+  counter.count('111122223333', 'us-east-1', 0, once);
+  counter.count('444455556666', 'eu-west-1', 0, once);
+  counter.flush();
+  expect(recorded.filter(({ metric }) => metric.accountId === '444455556666')).toHaveLength(101);
+  expect(recorded.filter(({ metric }) => metric.accountId === '111122223333')).toHaveLength(1);
+  expect(refused).toEqual([{ accountId: '444455556666' }]);
 });

@@ -1,5 +1,7 @@
+import { eventTimeMs } from '../../audit/event-time.ts';
 import type { FollowedLine } from '../../audit/follow-stream.ts';
 import type { AuditRecord } from '../../audit/record.ts';
+import { behind } from '../../audit/stream-position.ts';
 import { auditMetricsOf } from '../../monitoring/audit-metrics.ts';
 import { kmsMetricsOf } from '../../monitoring/kms-metrics.ts';
 import type { MetricCounter } from './metric-counter.ts';
@@ -16,23 +18,20 @@ export function recordMetrics(
   positions: PositionsFile,
   metrics: { flush(): void },
 ): RecordConsumer {
-  const timeOf = timeReader();
   /** Of each stream, since the positions were saved. */
   const last = new Map<string, FollowedLine>();
   return {
     name: 'metrics of the audit trail',
     position: (stream) => positions.get(stream),
     take(followed) {
-      countRecord(counter, followed.record, timeOf(followed.record.eventTime));
+      countRecord(counter, followed.record);
       last.set(followed.stream, followed);
     },
     // The metrics first: what is counted twice after a crash is less harm than what is not counted.
     flush() {
       counter.flush();
       metrics.flush();
-      for (const [stream, { sequence, segment, offset, length }] of last) {
-        positions.set(stream, { sequence, segment, offset: offset + length + 1 });
-      }
+      for (const [stream, line] of last) positions.set(stream, behind(line));
       last.clear();
       positions.save();
     },
@@ -40,23 +39,11 @@ export function recordMetrics(
 }
 
 /** What belongs to no account, as requests that were not authenticated do, is in nobody's metrics. */
-function countRecord(counter: MetricCounter, record: AuditRecord, timeMs: number): void {
+function countRecord(counter: MetricCounter, record: AuditRecord): void {
   const { recipientAccountId, awsRegion } = record;
+  const timeMs = eventTimeMs(record.eventTime);
   if (recipientAccountId === undefined || Number.isNaN(timeMs)) return;
   for (const each of [auditMetricsOf(record), kmsMetricsOf(record)]) {
     if (each.length > 0) counter.count(recipientAccountId, awsRegion, timeMs, each);
   }
-}
-
-/** Records of one second come one after the other, so that most moments are the last one. */
-function timeReader(): (eventTime: string) => number {
-  let lastText = '';
-  let lastMs = Number.NaN;
-  return (eventTime) => {
-    if (eventTime !== lastText) {
-      lastText = eventTime;
-      lastMs = Date.parse(eventTime);
-    }
-    return lastMs;
-  };
 }

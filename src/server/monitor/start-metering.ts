@@ -8,6 +8,7 @@ import type { Epoch } from '../../store/change-feed.ts';
 import type { Store } from '../../store/sealed-store.ts';
 import type { DataDirectory } from '../data-directory.ts';
 import { startAlarmEvaluation } from './evaluate-alarms.ts';
+import { fairQuestions } from './fair-questions.ts';
 import { startForgettingHistory } from './forget-alarm-history.ts';
 import { startMaterialExpirations } from './material-expirations.ts';
 import { metricCounter } from './metric-counter.ts';
@@ -56,7 +57,7 @@ export function startMetering({ directory, store, epoch, clock, random, log }: M
 
   return {
     consumer: recordMetrics(counter, positions, database),
-    queries: metricQueries(metrics),
+    queries: fairQuestions(metricQueries(metrics)),
     async stop() {
       await Promise.all([alarms.stop(), history.stop(), expirations.stop()]);
       database.close();

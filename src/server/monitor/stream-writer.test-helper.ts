@@ -2,6 +2,18 @@ import { appendFileSync, renameSync } from 'node:fs';
 import { type ChainLink, chainLine, genesis, linkOf } from '../../audit/hash-chain.ts';
 import { closedFile, streamFile } from '../../audit/stream-files.ts';
 
+/** A record with the members that everyone looks at. */
+export function someRecord(eventName: string): object {
+  return {
+    userIdentity: {},
+    eventTime: '2026-11-26T10:30:00Z',
+    eventSource: 'kms.amazonaws.com',
+    eventName,
+    awsRegion: 'us-east-1',
+    eventID: '22222222-2222-4222-8222-222222222222',
+  };
+}
+
 /** Writes an audit stream as a worker does, one line at a time. */
 export interface StreamWriter {
   /** Up to which sequence it is written for good. */

@@ -1,16 +1,11 @@
-import type {
-  GetMetricDataInput,
-  GetMetricDataOutput,
-  LabelOptions,
-  MetricDataQuery,
-} from '@aws-sdk/client-cloudwatch';
+import type { GetMetricDataInput, GetMetricDataOutput, LabelOptions } from '@aws-sdk/client-cloudwatch';
 import { isPeriod } from '../../../monitoring/retention.ts';
 import { parseStatistic } from '../../../monitoring/statistics.ts';
 import { KeyholdError } from '../../../runtime/errors.ts';
 import * as metrics from '../../../wire/metric-shapes.ts';
 import { exclusive, inParameterWords, invalidValue, tooMany } from '../../../wire/parameter-words.ts';
-import { enumeration, type Input, integer, list, required, structure } from '../../../wire/shapes.ts';
-import { accountTarget } from '../../account-target.ts';
+import { enumeration, type Input, integer, required, structure } from '../../../wire/shapes.ts';
+import { namelessAccountTarget } from '../../account-target.ts';
 import type { CloudWatchOperation } from '../ports.ts';
 import { metricDataResults } from './metric-data-results.ts';
 
@@ -24,19 +19,7 @@ export const getMetricData: CloudWatchOperation<GetMetricDataInput, GetMetricDat
   name: 'GetMetricData',
   input: inParameterWords(
     structure<GetMetricDataInput>({
-      MetricDataQueries: required(
-        list(
-          structure<MetricDataQuery>({
-            Id: required(metrics.queryId),
-            MetricStat: metrics.metricStat,
-            Expression: metrics.expression,
-            Label: metrics.label,
-            ReturnData: metrics.flag,
-            Period: metrics.period,
-            AccountId: metrics.accountId,
-          }),
-        ),
-      ),
+      MetricDataQueries: required(metrics.metricDataQueries),
       StartTime: required(metrics.moment),
       EndTime: required(metrics.moment),
       NextToken: metrics.nextToken,
@@ -48,9 +31,13 @@ export const getMetricData: CloudWatchOperation<GetMetricDataInput, GetMetricDat
     { missing: 'ValidationException', invalid: 'ValidationException' },
   ),
   validate: refuseWhatAwsDoes,
-  targets: { account: accountTarget('cloudwatch:GetMetricData') },
+  targets: { account: namelessAccountTarget('cloudwatch:GetMetricData') },
   effect: 'read',
-  audit: { readOnly: true, request: ['StartTime', 'EndTime', 'ScanBy', 'MaxDatapoints', 'MetricDataQueries'] },
+  audit: {
+    readOnly: true,
+    dataOf: 'AWS::CloudWatch::Metric',
+    request: ['StartTime', 'EndTime', 'ScanBy', 'MaxDatapoints', 'MetricDataQueries'],
+  },
   handle: ({ input, scope, ports }) => metricDataResults(input, scope, ports.metrics),
 };
 

@@ -5,12 +5,12 @@ import type {
   StandardUnit,
 } from '@aws-sdk/client-cloudwatch';
 import { firstPeriodMs, isKeptBy, isPeriod } from '../../../monitoring/retention.ts';
-import { parseStatistic } from '../../../monitoring/statistics.ts';
+import { isSimple, parseStatistic } from '../../../monitoring/statistics.ts';
 import { KeyholdError } from '../../../runtime/errors.ts';
 import * as metrics from '../../../wire/metric-shapes.ts';
 import { inParameterWords, invalidValue } from '../../../wire/parameter-words.ts';
 import { type Input, required, structure } from '../../../wire/shapes.ts';
-import { accountTarget } from '../../account-target.ts';
+import { namelessAccountTarget } from '../../account-target.ts';
 import type { CloudWatchOperation, Series, SeriesPoint } from '../ports.ts';
 import { metricIdOf } from './metric-id.ts';
 
@@ -36,10 +36,11 @@ export const getMetricStatistics: CloudWatchOperation<
     }),
   ),
   validate: refuseWhatAwsDoes,
-  targets: { account: accountTarget('cloudwatch:GetMetricStatistics') },
+  targets: { account: namelessAccountTarget('cloudwatch:GetMetricStatistics') },
   effect: 'read',
   audit: {
     readOnly: true,
+    dataOf: 'AWS::CloudWatch::Metric',
     request: [
       'Namespace',
       'MetricName',
@@ -95,10 +96,6 @@ function refuseWhatAwsDoes(input: Input<GetMetricStatisticsInput>): void {
         'You may reduce the datapoints requested by increasing Period, or decreasing the time range.',
     );
   }
-}
-
-function isSimple(name: string): boolean {
-  return ['SampleCount', 'Average', 'Sum', 'Minimum', 'Maximum'].includes(name);
 }
 
 /** What none of the statistics can be told of is no datapoint. */

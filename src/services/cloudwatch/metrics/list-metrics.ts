@@ -3,7 +3,7 @@ import { KeyholdError } from '../../../runtime/errors.ts';
 import * as metrics from '../../../wire/metric-shapes.ts';
 import { inParameterWords } from '../../../wire/parameter-words.ts';
 import { enumeration, structure } from '../../../wire/shapes.ts';
-import { accountTarget } from '../../account-target.ts';
+import { namelessAccountTarget } from '../../account-target.ts';
 import type { CloudWatchOperation } from '../ports.ts';
 import { shownMetric } from './metric-id.ts';
 
@@ -25,10 +25,11 @@ export const listMetrics: CloudWatchOperation<ListMetricsInput, ListMetricsOutpu
       OwningAccount: metrics.accountId,
     }),
   ),
-  targets: { account: accountTarget('cloudwatch:ListMetrics') },
+  targets: { account: namelessAccountTarget('cloudwatch:ListMetrics') },
   effect: 'read',
   audit: {
     readOnly: true,
+    dataOf: 'AWS::CloudWatch::Metric',
     request: ['Namespace', 'MetricName', 'Dimensions', 'RecentlyActive', 'IncludeLinkedAccounts', 'OwningAccount'],
   },
   async handle({ input, scope, ports }) {

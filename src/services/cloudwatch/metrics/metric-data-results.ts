@@ -20,6 +20,8 @@ type Stat = NonNullable<Query['MetricStat']>;
 
 /** "as many as 500 different metrics in a single request, with a total of as many as 100,800 data points" */
 const MOST_DATAPOINTS = 100_800;
+/** More than PutMetricData takes. */
+const FURTHEST_AHEAD_MS = 3 * 3_600_000;
 
 /** What came of a query, before it is cut into pages. */
 interface Found {
@@ -87,7 +89,8 @@ async function statistic(
     metric: metricIdOf(scope, Metric.Namespace ?? '', Metric.MetricName ?? '', Metric.Dimensions),
     ...(Unit === undefined ? {} : { unit: Unit }),
     fromMs: firstPeriodMs(startMs, Period, scope.nowMs),
-    toMs: EndTime.getTime(),
+    // Nothing has been observed of what is further ahead, and nobody shall look for it.
+    toMs: Math.min(EndTime.getTime(), scope.nowMs + FURTHEST_AHEAD_MS),
     periodSeconds: Period,
     statistics: [Stat],
   });

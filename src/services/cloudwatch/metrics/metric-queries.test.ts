@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { memoryMetrics } from '../../../monitoring/memory-metrics.ts';
-import type { MetricDatum, MetricId } from '../../../monitoring/metric.ts';
+import { memoryMetrics } from '../../../monitoring/memory-metrics.test-helper.ts';
+import type { MetricDatum, MetricId, PeriodQuery } from '../../../monitoring/metric.ts';
 import { MOST_METRICS_OF_ACCOUNT } from '../../../monitoring/metric-directory.ts';
 import { metricQueries } from './metric-queries.ts';
 
@@ -39,5 +39,33 @@ test('each unit has a series of its own, with the statistics in the order in whi
   ]);
   expect(await queries.series({ ...query, unit: 'Seconds', statistics: ['Sum'] })).toEqual([
     { unit: 'Seconds', points: [] },
+  ]);
+});
+
+test('two weeks of percentiles are read a part at a time, and nobody waits for all of them', async () => {
+  const store = memoryMetrics();
+  const queries = metricQueries(store);
+  const minutes = 14 * 24 * 60;
+  store.record(
+    Array.from({ length: minutes }, (_, minute) => ({ ...datum('a', 'Count', minute), timeMs: minute * 60_000 })),
+  );
+  const asked: number[] = [];
+  const counting = {
+    ...store,
+    periods(part: PeriodQuery) {
+      asked.push(part.toMs - part.fromMs);
+      return store.periods(part);
+    },
+  };
+  const range = { ...query, toMs: minutes * 60_000 };
+  for (const periodSeconds of [60, 420, 3600]) {
+    asked.length = 0;
+    const [series] = await metricQueries(counting).series({ ...range, periodSeconds, statistics: ['p50'] });
+    const whole = store.periods({ ...range, periodSeconds, unit: 'Count' });
+    expect(series?.points.map(({ startMs }) => startMs)).toEqual(whole.map(({ startMs }) => startMs));
+    expect(Math.max(...asked)).toBeLessThanOrEqual(100 * Math.max(60, periodSeconds) * 1000);
+  }
+  expect(await queries.series({ ...range, periodSeconds: 60, statistics: ['Sum'] })).toMatchObject([
+    { points: { length: minutes } },
   ]);
 });

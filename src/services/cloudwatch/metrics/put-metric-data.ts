@@ -4,7 +4,7 @@ import { KeyholdError } from '../../../runtime/errors.ts';
 import * as metrics from '../../../wire/metric-shapes.ts';
 import { inParameterWords, invalidValue, tooMany } from '../../../wire/parameter-words.ts';
 import { type Input, list, required, structure } from '../../../wire/shapes.ts';
-import { accountTarget } from '../../account-target.ts';
+import { namelessAccountTarget } from '../../account-target.ts';
 import { conditionReader } from '../../condition-table.ts';
 import type { Target } from '../../operation.ts';
 import type { CloudWatchOperation, CloudWatchPorts } from '../ports.ts';
@@ -17,7 +17,7 @@ const MOST_ENTITIES = 2;
 
 const { names, read } = conditionReader<PutInput>({ 'cloudwatch:namespace': ({ Namespace }) => [Namespace] });
 
-const ofAccount = accountTarget<PutInput, CloudWatchPorts>('cloudwatch:PutMetricData');
+const ofAccount = namelessAccountTarget<PutInput, CloudWatchPorts>('cloudwatch:PutMetricData');
 const account: Target<PutInput, undefined, CloudWatchPorts> = {
   ...ofAccount,
   condition: (key, { input }) => read(key, input),
@@ -50,8 +50,13 @@ export const putMetricData: CloudWatchOperation<PutMetricDataInput, undefined, {
   },
   targets: { account },
   effect: 'read',
-  // The data are what metrics are there for. A thousand of them, each time, would be most of the audit trail.
-  audit: { readOnly: false, request: ['Namespace'] },
+  // Of what metrics, and never what was observed of them.
+  audit: {
+    readOnly: false,
+    dataOf: 'AWS::CloudWatch::Metric',
+    request: ['Namespace', 'MetricData'],
+    parts: { MetricData: (data) => data.map(({ MetricName, Dimensions }) => ({ MetricName, Dimensions })) },
+  },
   async handle({ input, scope, ports }) {
     const data = allData(input);
     for (const { each, path } of data) checkTime(each, path, scope.nowMs);

@@ -26,3 +26,10 @@ test('an action about no resource', () => {
     `${alice} kms:CreateKey on resource: * because no identity-based policy allows the kms:CreateKey action`,
   );
 });
+
+test('an action whose refusals name no resource', () => {
+  const request = { principal: user('alice'), action: 'cloudtrail:LookupEvents', resource: '', context: contextOf() };
+  expect(denialMessage(request, { allowed: false, reason: 'no-identity-based-policy-allows' })).toBe(
+    `${alice} cloudtrail:LookupEvents because no identity-based policy allows the cloudtrail:LookupEvents action`,
+  );
+});

@@ -13,9 +13,10 @@ const explanations: Readonly<Record<DenyReason, (action: string) => string>> = {
   'no-session-policy-allows': (action) => `because no session policy allows the ${action} action`,
 };
 
-/** The message of the AccessDeniedException for a denial: who, what, on which resource, and why not. */
+/** The message of the AccessDeniedException for a denial: who, what, on which resource, unless that has no name, and why not. */
 export function denialMessage(request: AuthorizationRequest, denied: Denied): string {
   const { principal, action, resource } = request;
   const explanation = explanations[denied.reason](action);
-  return `User: ${principal.arn} is not authorized to perform: ${action} on resource: ${resource} ${explanation}`;
+  const where = resource === '' ? '' : ` on resource: ${resource}`;
+  return `User: ${principal.arn} is not authorized to perform: ${action}${where} ${explanation}`;
 }

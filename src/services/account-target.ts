@@ -10,3 +10,11 @@ export function accountTarget<Input, Ports>(permission: string): Target<Input, u
     summary: { namedBy: 'account', crossAccount: false, states: [], conditionKeys: [] },
   };
 }
+
+/** The same, of services whose refusals name no resource then: CloudTrail and CloudWatch. */
+export function namelessAccountTarget<Input, Ports>(permission: string): Target<Input, undefined, Ports> {
+  return {
+    ...accountTarget<Input, Ports>(permission),
+    facts: (_, scope) => ({ arn: '*', shownAs: '', accountId: scope.caller.principal.accountId }),
+  };
+}

@@ -79,16 +79,20 @@ export function auditRecordJson(attempt: Attempt, delivery: Delivery): string {
   json += `,"requestID":"${attempt.requestId}","eventID":"${eventId}"`;
   json += operation?.audit.readOnly === true ? ',"readOnly":true' : ',"readOnly":false';
   json += resourcesJson(attempt);
-  json += ',"eventType":"AwsApiCall","managementEvent":true';
+  const isData = operation?.audit.dataOf !== undefined;
+  json += isData
+    ? ',"eventType":"AwsApiCall","managementEvent":false'
+    : ',"eventType":"AwsApiCall","managementEvent":true';
   if (recipient !== undefined) json += `,"recipientAccountId":"${recipient}"`;
   if (sharedEventId !== undefined) json += `,"sharedEventID":"${sharedEventId}"`;
-  json += ',"eventCategory":"Management"';
+  json += isData ? ',"eventCategory":"Data"' : ',"eventCategory":"Management"';
   if (attempt.tls !== undefined) json += `,"tlsDetails":${JSON.stringify(tlsDetails(attempt.tls, attempt.host))}`;
   return `${json}}`;
 }
 
 /** KMS's records name no resources with an empty list where a request has succeeded (ListAliases, GenerateRandom). */
 function resourcesJson({ touched, operation, output, service, error }: Attempt): string {
+  if (operation?.audit.dataOf !== undefined) return `,"resources":[{"type":"${operation.audit.dataOf}"}]`;
   const made = error === undefined && output && operation?.audit.made?.(output);
   const resources = made ? [...touched, made] : touched;
   if (resources.length > 0) return `,"resources":${JSON.stringify(resources)}`;
@@ -189,13 +193,13 @@ function errorMessageOf(message: string): string {
 
 /** Undefined where none of what may be shown is there: CloudTrail then writes null. */
 function shown(operation: AnyOperation, input: object): object | undefined {
-  const { request, implied } = operation.audit;
+  const { request, implied, parts } = operation.audit;
   let members: Record<string, unknown> | undefined;
   for (const name of request as string[]) {
     const value = (input as Record<string, unknown>)[name] ?? implied?.[name];
     if (value === undefined) continue;
     members ??= {};
-    members[lowerFirst(name)] = lowerNames(value, name);
+    members[lowerFirst(name)] = lowerNames(parts?.[name]?.(value) ?? value, name);
   }
   return members;
 }

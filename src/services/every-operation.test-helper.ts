@@ -1,4 +1,4 @@
-import { memoryMetrics } from '../monitoring/memory-metrics.ts';
+import { memoryMetrics } from '../monitoring/memory-metrics.test-helper.ts';
 import { seededRandom } from '../runtime/random.test-helper.ts';
 import { testSealer } from '../store/sealed-memory-store.test-helper.ts';
 import type { Store } from '../store/sealed-store.ts';

@@ -1,4 +1,4 @@
-import type { AuditResource } from '../audit/record.ts';
+import type { AuditResource, DataResource } from '../audit/record.ts';
 import type { GrantNaming, Policy } from '../authorization/index.ts';
 import type { MaybePromise } from '../runtime/maybe-promise.ts';
 import type { Transaction } from '../store/sealed-store.ts';
@@ -83,7 +83,11 @@ export interface HandlerRequest<Input, Targets, Ports> {
 export interface AuditDeclaration<Request extends object, Response, Targets> {
   /** CloudTrail's `readOnly`: AWS counts cryptographic operations as read-only. */
   readonly readOnly: boolean;
+  /** It is a data event of CloudTrail's, about a thing of this kind. All others are management events. */
+  readonly dataOf?: DataResource['type'];
   readonly request: readonly (keyof Request & string)[];
+  /** Of members that CloudTrail shows a part of: that part. */
+  readonly parts?: { readonly [Name in keyof Request]?: (value: NonNullable<Request[Name]>) => unknown };
   /** What CloudTrail shows of members that a request left out, and to which AWS gives a value. */
   readonly implied?: { readonly [Name in keyof Request]?: string | boolean };
   /** What CloudTrail shows among the parameters though no member of the request says it, as it spells it. */
@@ -190,7 +194,7 @@ export interface GrantQuestion<Input, Resolved> extends ConditionRequest<Input, 
 
 export interface AuthorizationFacts {
   readonly arn: string;
-  /** What refusals call it, where that is not its ARN. */
+  /** What refusals call it, where that is not its ARN; empty where they name nothing. */
   readonly shownAs?: string;
   readonly accountId: string;
   /** Absent for what has no resource policy of its own: the account, an alias. */

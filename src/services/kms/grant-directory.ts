@@ -5,6 +5,7 @@ import { grantName, grantsOfGranteePrefix, grantsOfGranteeTable, grantsTable } f
 import { KeyholdError } from '../../runtime/errors.ts';
 import type { MaybePromise } from '../../runtime/maybe-promise.ts';
 import type { ChangeFeed, Looked } from '../../store/change-feed.ts';
+import { pagesOfNames } from '../../store/pages.ts';
 import type { Reader } from '../../store/sealed-store.ts';
 import { nameInGrants, placeOf } from './grant-rows.ts';
 
@@ -90,17 +91,8 @@ export function grantDirectory({ store, feed, capacity, looked }: GrantDirectory
   }
 
   async function readAll(prefix: string, entry: Known): Promise<void> {
-    for (let after: string | undefined; ; ) {
-      const names = await store.names(grantsOfGranteeTable, {
-        prefix,
-        ...(after === undefined ? {} : { after }),
-        limit: PAGE,
-      });
+    for await (const names of pagesOfNames(store, grantsOfGranteeTable, { prefix, limit: PAGE })) {
       for (const each of names) await readGrant(entry, each.slice(prefix.length));
-      after = names.at(-1);
-      if (names.length < PAGE) return;
-      // Other requests have their turn between the pages of many thousand grants.
-      await new Promise<void>((resolve) => setImmediate(resolve));
     }
   }
 

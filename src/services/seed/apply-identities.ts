@@ -48,8 +48,8 @@ import { MOST_ROLES, USUAL_SESSION_DURATION_S } from '../iam/roles/create-role.t
 import { type TagKeyCase, withTags } from '../iam/tags.ts';
 import { MOST_USERS } from '../iam/users/create-user.ts';
 import { providerName } from '../sts/web-identity/provider-url.ts';
+import { type Entry, type Named, refusedAt, refusingAt } from '../yaml-entries.ts';
 import type { SeedAccount, SeedGroup, SeedManagedPolicy, SeedOidcProvider, SeedRole, SeedUser } from './seed-file.ts';
-import { type Entry, type Named, refusedAt, refusingAt } from './yaml-entries.ts';
 
 /** The part of a seed that IAM keeps: what is declared is brought about, and nothing else is touched. */
 

@@ -34,6 +34,7 @@ import type { KmsDependencies } from '../kms/index.ts';
 import { kmsService } from '../kms/index.ts';
 import { operatorOrigin } from '../operator-event.ts';
 import { perform } from '../perform.ts';
+import { refusedAt, refusingAt } from '../yaml-entries.ts';
 import {
   createAliasRequest,
   createGrantRequest,
@@ -43,7 +44,6 @@ import {
   type SeedGrant,
   type SeedKey,
 } from './seed-file.ts';
-import { refusedAt, refusingAt } from './yaml-entries.ts';
 
 /**
  * The keys of a seed. They are made and changed by the operations that clients call, performed as the root of their account:

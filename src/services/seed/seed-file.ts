@@ -29,7 +29,7 @@ import {
   scalar,
   secret,
   several,
-} from './yaml-entries.ts';
+} from '../yaml-entries.ts';
 
 /** What a seed file declares, judged as far as it can be from the file alone (`docs/seed.md`). */
 

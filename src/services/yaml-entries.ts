@@ -9,8 +9,8 @@ import {
   parseDocument,
   type Scalar,
 } from 'yaml';
-import { KeyholdError } from '../../runtime/errors.ts';
-import type { Shape } from '../../wire/shape.ts';
+import { KeyholdError } from '../runtime/errors.ts';
+import type { Shape } from '../wire/shape.ts';
 
 /**
  * Reads a YAML file by a declaration of what it may hold, and says of what is wrong where it stands. Nothing is taken that

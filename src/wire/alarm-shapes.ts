@@ -3,14 +3,23 @@ import type {
   AlarmPromQLCriteria,
   EvaluationCriteria,
   EvaluationWindow,
-  MetricDataQuery,
   Tag,
   WarmUpConfiguration,
 } from '@aws-sdk/client-cloudwatch';
-import { accountId, expression, flag, label, metricStat, period, queryId } from './metric-shapes.ts';
+import { queryId } from './metric-shapes.ts';
 import { enumeration, integer, list, type Pattern, required, type Shape, string, structure } from './shapes.ts';
 
-export { dimensions, metricName, namespace, nextToken, period, unit } from './metric-shapes.ts';
+export {
+  dimensions,
+  extendedStatistic,
+  metricDataQueries,
+  metricName,
+  namespace,
+  nextToken,
+  period,
+  statistic,
+  unit,
+} from './metric-shapes.ts';
 
 /** The members that CloudWatch's operations on alarms share, with the constraints of its published service description. */
 
@@ -49,8 +58,6 @@ const tagKey = string({ min: 1, max: 128 });
 export const tags = list(structure<Tag>({ Key: required(tagKey), Value: required(string({ max: 256 })) }));
 export const tagKeys = list(tagKey);
 
-export const statistic = enumeration(['SampleCount', 'Average', 'Sum', 'Minimum', 'Maximum']);
-export const extendedStatistic = string();
 export const evaluationPeriods = integer({ min: 1 });
 export const datapointsToAlarm = integer({ min: 1 });
 export const comparisonOperator = enumeration([
@@ -66,18 +73,6 @@ export const treatMissingData = string({ min: 1, max: 255 });
 export const lowSampleCountPercentile = string({ min: 1, max: 255 });
 
 export const thresholdMetricId = queryId;
-/** Metric math. */
-export const metricDataQueries = list(
-  structure<MetricDataQuery>({
-    Id: required(queryId),
-    MetricStat: metricStat,
-    Expression: expression,
-    Label: label,
-    ReturnData: flag,
-    Period: period,
-    AccountId: accountId,
-  }),
-);
 /** A union in the SDK, whose branches no declaration can name. */
 export const evaluationCriteria = structure<{ PromQLCriteria?: AlarmPromQLCriteria }>({
   PromQLCriteria: structure<AlarmPromQLCriteria>({

@@ -123,3 +123,9 @@ it('what a form asks for is found without what else it holds: anyone can send a 
   expect(findParameters(form(deep), 'Action', 'Version')).toEqual(['GetUser', '2']);
   expect(findParameters(form('Action.x=1&Actions=2'), 'Action', 'Version')).toEqual([undefined, undefined]);
 });
+
+it('of a form of somebody who is not known yet, no more is read than what names the operation', () => {
+  const form = Buffer.from(`${'%zz'.repeat(10)}=1&%41ction=List%41ll&Version=2&x=%zz`);
+  expect(findParameters(form, 'Action', 'Version')).toEqual(['ListAll', '2']);
+  expect(() => parseForm(form)).toThrow('syntax error');
+});

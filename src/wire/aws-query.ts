@@ -23,15 +23,18 @@ const DEEPEST_NAME = 10;
 const MOST_NODES = 100_000;
 
 /**
- * The values of parameters of the form's first level, such as `Action`, in the order of their names. The form is not taken
- * apart for it: anyone can send one, and a deep one of some hundred KiB takes a tenth of a second.
+ * The values of parameters of the form's first level, such as `Action`, in the order of their names. Nothing else of the form
+ * is read for it: anyone can send one, a megabyte in some compressed kilobytes, and to read one takes many milliseconds.
  *
  * @throws KeyholdError MalformedQueryStringException
  */
 export function findParameters(bytes: Uint8Array, ...names: readonly string[]): (string | undefined)[] {
   const found: (string | undefined)[] = names.map(() => undefined);
+  // As long as it is where each of its letters is encoded.
+  const longest = 3 * Math.max(...names.map(({ length }) => length));
   for (const { name, value } of pairsOf(bytes)) {
-    const place = names.indexOf(name);
+    if (name.length > longest) continue;
+    const place = names.indexOf(decode(name));
     if (place < 0) continue;
     if (found[place] !== undefined) throw malformed();
     found[place] = decode(value);
@@ -48,7 +51,7 @@ export function parseForm(bytes: Uint8Array): Form {
   const form: FormNode = { children: new Map() };
   let nodes = 0;
   for (const { name, value } of pairsOf(bytes)) {
-    const path = name.split('.');
+    const path = decode(name).split('.');
     if (path.length > DEEPEST_NAME) throw malformed();
     let node: FormNode = form;
     for (const step of path) {
@@ -67,7 +70,7 @@ export function parseForm(bytes: Uint8Array): Form {
   return form;
 }
 
-/** The parameters as they come, the values still encoded. */
+/** The parameters as they come, still encoded. */
 function* pairsOf(bytes: Uint8Array): Generator<{ readonly name: string; readonly value: string }> {
   if (!isUtf8(bytes)) throw malformed();
   const text = Buffer.from(bytes).toString('utf8');
@@ -79,9 +82,7 @@ function* pairsOf(bytes: Uint8Array): Generator<{ readonly name: string; readonl
     start += pair.length + 1;
     if (pair === '') continue;
     const equals = pair.indexOf('=');
-    yield equals < 0
-      ? { name: decode(pair), value: '' }
-      : { name: decode(pair.slice(0, equals)), value: pair.slice(equals + 1) };
+    yield equals < 0 ? { name: pair, value: '' } : { name: pair.slice(0, equals), value: pair.slice(equals + 1) };
   }
 }
 
@@ -145,12 +146,15 @@ function inOrder(numbered: FormNode | undefined): FormNode[] {
 }
 
 function decode(text: string): string {
+  if (!ENCODED.test(text)) return text;
   try {
     return decodeURIComponent(text.replaceAll('+', ' '));
   } catch {
     throw malformed();
   }
 }
+
+const ENCODED = /[%+]/;
 
 function malformed(): KeyholdError {
   return new KeyholdError('MalformedQueryStringException', 'The query string contains a syntax error');

@@ -1,4 +1,12 @@
-import type { Dimension, DimensionFilter, Entity, Metric, MetricStat, StatisticSet } from '@aws-sdk/client-cloudwatch';
+import type {
+  Dimension,
+  DimensionFilter,
+  Entity,
+  Metric,
+  MetricDataQuery,
+  MetricStat,
+  StatisticSet,
+} from '@aws-sdk/client-cloudwatch';
 import {
   boolean,
   double,
@@ -20,18 +28,14 @@ const namespaceCharacters: Pattern = { printed: '[^:].*', matches: /^[^:].*$/s }
 
 export const namespace = string({ min: 1, max: 255, pattern: namespaceCharacters });
 export const metricName = string({ min: 1, max: 255 });
-export const dimensionName = string({ min: 1, max: 255 });
-export const dimensionValue = string({ min: 1, max: 1024 });
+const dimensionName = string({ min: 1, max: 255 });
+const dimensionValue = string({ min: 1, max: 1024 });
 export const dimensions = list(
   structure<Dimension>({ Name: required(dimensionName), Value: required(dimensionValue) }),
   { max: 30 },
 );
-export const dimensionFilters = list(
-  structure<DimensionFilter>({ Name: required(dimensionName), Value: dimensionValue }),
-  {
-    max: 10,
-  },
-);
+const dimensionFilter = structure<DimensionFilter>({ Name: required(dimensionName), Value: dimensionValue });
+export const dimensionFilters = list(dimensionFilter, { max: 10 });
 export const moment = timestamp();
 export const value = double();
 export const values = list(double());
@@ -72,11 +76,10 @@ export const unit = enumeration([
 ]);
 export const storageResolution = integer({ min: 1 });
 export const period = integer({ min: 1 });
-export const statistics = list(enumeration(['SampleCount', 'Average', 'Sum', 'Minimum', 'Maximum']), {
-  min: 1,
-  max: 5,
-});
-export const extendedStatistics = list(string(), { min: 1, max: 10 });
+export const statistic = enumeration(['SampleCount', 'Average', 'Sum', 'Minimum', 'Maximum']);
+export const statistics = list(statistic, { min: 1, max: 5 });
+export const extendedStatistic = string();
+export const extendedStatistics = list(extendedStatistic, { min: 1, max: 10 });
 export const nextToken = string();
 export const accountId = string({ min: 1, max: 255 });
 export const queryId = string({ min: 1, max: 255 });
@@ -93,3 +96,15 @@ export const metricStat = structure<MetricStat>({
   Stat: required(string()),
   Unit: unit,
 });
+/** Of metrics, and of expressions about them. */
+export const metricDataQueries = list(
+  structure<MetricDataQuery>({
+    Id: required(queryId),
+    MetricStat: metricStat,
+    Expression: expression,
+    Label: label,
+    ReturnData: flag,
+    Period: period,
+    AccountId: accountId,
+  }),
+);

@@ -14,7 +14,7 @@ export interface ParameterCodes {
 }
 
 /** Of what is the oldest. */
-export const parameterCodes: ParameterCodes = {
+const parameterCodes: ParameterCodes = {
   missing: 'MissingRequiredParameterException',
   invalid: 'InvalidParameterValueException',
 };

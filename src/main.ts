@@ -19,6 +19,7 @@ import { type AuditSigning, startAuditSigning } from './server/audit-signing.ts'
 import { type Prepared, prepareDataDirectory } from './server/data-directory.ts';
 import { readTlsFiles } from './server/listener.ts';
 import { METRICS_LISTEN } from './server/metrics/metrics-listener.ts';
+import { checkTrailDir } from './server/monitor/trails/bucket-directory.ts';
 import { readNotifyFile } from './server/notifier/notify-file.ts';
 import { readRequestQuotas } from './server/request-quotas.ts';
 import { plantSeed, readSeedFile } from './server/seed.ts';
@@ -115,6 +116,7 @@ async function serve(config: Config): Promise<void> {
   if (config.tls !== undefined) readTlsFiles(config.tls);
   attestationRoots(config.attestationRootPath);
   for (const sink of config.auditSinks) readSinkFiles(sink);
+  checkTrailDir(config.trailDir);
   const quotas = config.requestQuotas === undefined ? undefined : readRequestQuotas(config.requestQuotas);
   const seed = config.seedPath === undefined ? undefined : readSeedFile(config.seedPath, config.sandbox);
   const notify = config.notifyPath === undefined ? undefined : readNotifyFile(config.notifyPath);

@@ -101,7 +101,7 @@ test('every option is read from the command line, and from its variable alike', 
   const environment = Object.fromEntries(Object.entries(values).map(([name, value]) => [variableOf(name), value]));
   expect(configOf(argv)).toEqual(expected);
   expect(configOf([], environment)).toEqual(expected);
-  for (const name of Object.keys(values)) expect(helpText()).toContain(`[${variableOf(name)}]`);
+  for (const name of Object.keys(values)) expect(helpText()).toContain(`  --${name} <`);
 });
 
 test('the command line wins over the environment, whose empty variables are not there', () => {
@@ -195,6 +195,35 @@ describe('commands', () => {
   });
 });
 
+describe('--help', () => {
+  test('shows the options of the server in groups, each after its heading', () => {
+    const groups = helpText()
+      .split('\n\n')
+      .filter((part) => /^[A-Z][^\n]*:\n {2}--/.test(part));
+    expect(groups.map((group) => group.split(':')[0])).toEqual([
+      'Serving',
+      'Audit trail',
+      "CloudTrail's trails",
+      'Monitoring',
+      'Help',
+    ]);
+    expect(groups[1]).toContain('--audit-sink <to>');
+  });
+
+  test('says once how options are called in the environment, and names no variable that is not read', () => {
+    expect(helpText()).toContain('KEYHOLD_LISTEN in the environment stands for --listen, and so on for each option.');
+    expect(helpText('account create')).toContain('KEYHOLD_DATA_DIR in the environment stands for --data-dir.');
+  });
+
+  test('fits into lines that can be read', () => {
+    expect(
+      helpText()
+        .split('\n')
+        .filter((line) => line.length > 150),
+    ).toEqual([]);
+  });
+});
+
 describe('refused', () => {
   test.each([
     [['--colour'], "Unknown option '--colour'. See --help."],
@@ -253,14 +282,16 @@ describe('refused', () => {
     [['--otlp-traces=collector:4318'], '--otlp-traces wants an http or https URL without a user and a password'],
     [['--otlp-traces=http://collector:4318', '--trace-ratio=2'], "--trace-ratio wants a number from 0 to 1, not '2'"],
     [['--audit-on-failure=ignore'], "--audit-on-failure wants refuse or continue, not 'ignore'"],
-    [['--audit-retention=0'], "--audit-retention wants 1 to 36500, not '0'"],
+    [['--audit-retention=0'], "--audit-retention wants a number of days from 1 to 36500, not '0'"],
+    [['--audit-retention=90d'], "--audit-retention wants a number of days from 1 to 36500, not '90d'"],
+    [['--trail-interval=5m'], "--trail-interval wants a number of seconds from 1 to 3600, not '5m'"],
     [['--audit-rotate-age=1w'], "--audit-rotate-age wants a time such as 90m, 12h or 1d, or 0 for never, not '1w'"],
     [['--audit-rotate-age=5'], '--audit-rotate-age wants a time such as'],
     [['--audit-rotate-size=1KiB'], '--audit-rotate-size wants bytes, at least 4KiB, such as 256MiB'],
     [['--audit-rotate-size=1MB'], "or 0 for never, not '1MB'"],
     [['--audit-rotate-size=-1'], '--audit-rotate-size wants bytes'],
-    [['--audit-sign-interval=0'], "--audit-sign-interval wants 1 to 3600, not '0'"],
-    [['audit', 'verify', '--begins-after=x'], "--begins-after wants 1 to 9007199254740991, not 'x'"],
+    [['--audit-sign-interval=0'], "--audit-sign-interval wants a number of seconds from 1 to 3600, not '0'"],
+    [['audit', 'verify', '--begins-after=x'], "--begins-after wants a number from 1 to 9007199254740991, not 'x'"],
     [['--log-level='], '--log-level wants one of'],
   ])('%j', (argv, message) => {
     expect(refusal(argv)).toContain(message);

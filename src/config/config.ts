@@ -98,6 +98,8 @@ const MOST_WORKERS = 64;
 const MOST_NAME_CHARACTERS = 50;
 
 interface Option {
+  /** Of the group that begins with it, in `--help` and in the README. */
+  readonly heading?: string;
   /** Absent where only the command line sets it. */
   readonly variable?: string;
   /** What stands for its value in `--help`; a switch has none. */
@@ -114,10 +116,15 @@ const help = { help: 'print this and exit' };
 const commands = {
   serve: {
     usage: 'keyhold [serve] [options]',
-    summary: 'Serves the AWS KMS API, with IAM and STS beside it.',
+    summary: 'Serves the AWS KMS API, with IAM, STS, CloudTrail and CloudWatch beside it.',
     next: 'Then: aws kms create-key, with the variables that the server prints when it starts.',
     options: {
-      listen: { variable: 'KEYHOLD_LISTEN', value: 'host:port', help: 'where to listen (default 127.0.0.1:8080)' },
+      listen: {
+        heading: 'Serving',
+        variable: 'KEYHOLD_LISTEN',
+        value: 'host:port',
+        help: 'where to listen (default 127.0.0.1:8080)',
+      },
       'data-dir': dataDir,
       'account-id': {
         variable: 'KEYHOLD_ACCOUNT_ID',
@@ -140,25 +147,46 @@ const commands = {
         help: 'serve TLS 1.2+ with this certificate chain (PEM)',
       },
       'tls-key': { variable: 'KEYHOLD_TLS_KEY', value: 'file', help: 'its private key (PEM); SIGHUP reads both again' },
-      'metrics-listen': {
-        variable: 'KEYHOLD_METRICS_LISTEN',
-        value: 'host:port',
-        help: 'serve /metrics here too, without TLS, to whoever can connect',
+      'insecure-http': {
+        variable: 'KEYHOLD_INSECURE_HTTP',
+        help: 'allow a listener that others can reach without TLS',
       },
       'request-quotas': {
         variable: 'KEYHOLD_REQUEST_QUOTAS',
         value: 'file',
         help: 'limit requests per second as this JSON file says, or aws for the quotas of AWS (default no limit)',
       },
+      'revoke-sessions-before': {
+        variable: 'KEYHOLD_REVOKE_SESSIONS_BEFORE',
+        value: 'time',
+        help: 'refuse temporary credentials issued before this moment (ISO 8601)',
+      },
       'attestation-root': {
         variable: 'KEYHOLD_ATTESTATION_ROOT',
         value: 'file',
         help: 'trust enclaves attested below these certificates too (PEM)',
       },
-      'revoke-sessions-before': {
-        variable: 'KEYHOLD_REVOKE_SESSIONS_BEFORE',
+      sandbox: { variable: 'KEYHOLD_SANDBOX', help: 'FOR TESTS: believe every signature, let the clock be moved' },
+      'audit-rotate-size': {
+        heading: 'Audit trail',
+        variable: 'KEYHOLD_AUDIT_ROTATE_SIZE',
+        value: 'bytes',
+        help: 'close an audit file that has become so large, such as 1GiB; 0 for never (default 256MiB)',
+      },
+      'audit-rotate-age': {
+        variable: 'KEYHOLD_AUDIT_ROTATE_AGE',
         value: 'time',
-        help: 'refuse temporary credentials issued before this moment (ISO 8601)',
+        help: 'close an audit file that was begun so long ago, such as 12h or 1d; 0 for never (default 1d)',
+      },
+      'audit-retention': {
+        variable: 'KEYHOLD_AUDIT_RETENTION',
+        value: 'days',
+        help: 'remove closed audit files whose newest record is older (default keep everything)',
+      },
+      'audit-sign-interval': {
+        variable: 'KEYHOLD_AUDIT_SIGN_INTERVAL',
+        value: 'seconds',
+        help: 'how often the heads of the audit trail are signed, if it grew (default 60)',
       },
       'audit-anchor': {
         variable: 'KEYHOLD_AUDIT_ANCHOR',
@@ -169,52 +197,39 @@ const commands = {
         variable: 'KEYHOLD_AUDIT_SINK',
         value: 'to',
         repeatable: true,
-        help: 'send each audit record to stdout, syslog+tls://host:port or otlp+https://host:port too; may be repeated',
+        help: 'send records to stdout, syslog+tls://host:port or otlp+https://host:port too; may be repeated',
       },
       'audit-on-failure': {
         variable: 'KEYHOLD_AUDIT_ON_FAILURE',
         value: 'what',
-        help: 'refuse requests, or continue, when an audit sink fails (default refuse for the files, continue for others)',
-      },
-      'audit-retention': {
-        variable: 'KEYHOLD_AUDIT_RETENTION',
-        value: 'days',
-        help: 'remove closed audit files whose newest record is older (default keep everything)',
-      },
-      'audit-rotate-age': {
-        variable: 'KEYHOLD_AUDIT_ROTATE_AGE',
-        value: 'time',
-        help: 'close an audit file that was begun so long ago, such as 12h or 1d; 0 for never (default 1d)',
-      },
-      'audit-rotate-size': {
-        variable: 'KEYHOLD_AUDIT_ROTATE_SIZE',
-        value: 'bytes',
-        help: 'close an audit file that has become so large, such as 1GiB; 0 for never (default 256MiB)',
-      },
-      'audit-sign-interval': {
-        variable: 'KEYHOLD_AUDIT_SIGN_INTERVAL',
-        value: 'seconds',
-        help: 'how often the heads of the audit trail are signed, if it grew (default 60)',
-      },
-      notify: {
-        variable: 'KEYHOLD_NOTIFY',
-        value: 'file',
-        help: 'tell those of alarms and events whom this YAML file names',
+        help: 'refuse requests, or continue, when records cannot be written (default refuse for files, continue for sinks)',
       },
       'trail-dir': {
+        heading: "CloudTrail's trails",
         variable: 'KEYHOLD_TRAIL_DIR',
         value: 'dir',
-        help: 'where the buckets are to which trails deliver, each a directory (default trails in the data directory)',
+        help: 'where trails deliver, each bucket being a directory (default trails in the data directory)',
       },
       'trail-interval': {
         variable: 'KEYHOLD_TRAIL_INTERVAL',
         value: 'seconds',
-        help: 'how often log files of trails are delivered, if there is something (default 300)',
+        help: 'how often log files are delivered, if there is something (default 300)',
       },
       'trail-digest-interval': {
         variable: 'KEYHOLD_TRAIL_DIGEST_INTERVAL',
         value: 'seconds',
-        help: 'how often digest files of trails are delivered (default 3600)',
+        help: 'how often digest files are delivered (default 3600)',
+      },
+      notify: {
+        heading: 'Monitoring',
+        variable: 'KEYHOLD_NOTIFY',
+        value: 'file',
+        help: 'whom to tell of alarms and events, as this YAML file says',
+      },
+      'metrics-listen': {
+        variable: 'KEYHOLD_METRICS_LISTEN',
+        value: 'host:port',
+        help: 'serve /metrics here too, without TLS, to whoever can connect',
       },
       'log-level': {
         variable: 'KEYHOLD_LOG_LEVEL',
@@ -231,13 +246,8 @@ const commands = {
         value: 'share',
         help: 'of requests that bring no trace, how many begin one, from 0 to 1 (default 1)',
       },
-      'insecure-http': {
-        variable: 'KEYHOLD_INSECURE_HTTP',
-        help: 'allow a listener that others can reach without TLS',
-      },
-      sandbox: { variable: 'KEYHOLD_SANDBOX', help: 'FOR TESTS: believe every signature, let the clock be moved' },
+      version: { heading: 'Help', help: 'print the version and exit' },
       help,
-      version: { help: 'print the version and exit' },
     },
   },
   'account create': {
@@ -294,8 +304,7 @@ const commands = {
 
 export type CommandName = keyof typeof commands;
 const commandNames = Object.keys(commands) as CommandName[];
-/** `account` is no command, but what some commands begin with. */
-/** Commands of two words, by their first one. */
+/** Commands of two words, by their first one, which is none by itself. */
 const groups = { account: 'Commands on accounts', audit: 'Commands on the audit trail' } as const;
 
 export type HelpTopic = CommandName | keyof typeof groups;
@@ -433,16 +442,11 @@ function readConfig({ text, texts, flag }: Given<ServeOption>, nowMs: number): C
     },
     ...(auditRetention === undefined
       ? {}
-      : { auditRetentionDays: readWholeNumber('audit-retention', auditRetention, 1, 36_500) }),
-    auditSignIntervalSeconds: readWholeNumber('audit-sign-interval', text('audit-sign-interval') ?? '60', 1, 3600),
+      : { auditRetentionDays: readWholeNumber('audit-retention', auditRetention, 1, 36_500, 'days') }),
+    auditSignIntervalSeconds: readSeconds('audit-sign-interval', text('audit-sign-interval') ?? '60', 3600),
     trailDir: readTrailDir(text('trail-dir'), readDataDir({ text })),
-    trailIntervalSeconds: readWholeNumber('trail-interval', text('trail-interval') ?? '300', 1, 3600),
-    trailDigestIntervalSeconds: readWholeNumber(
-      'trail-digest-interval',
-      text('trail-digest-interval') ?? '3600',
-      1,
-      86_400,
-    ),
+    trailIntervalSeconds: readSeconds('trail-interval', text('trail-interval') ?? '300', 3600),
+    trailDigestIntervalSeconds: readSeconds('trail-digest-interval', text('trail-digest-interval') ?? '3600', 86_400),
     logLevel: readLogLevel(text('log-level') ?? 'info'),
     ...(tracing === undefined ? {} : { tracing }),
     sandbox,
@@ -491,16 +495,16 @@ export function helpText(topic: HelpTopic = 'serve'): string {
     return [`${groups[topic]}:`, '', ...summaries(group), '', 'Each has its own --help.'].join('\n');
   }
   const { usage, summary, next, options } = commands[topic];
-  const lines = Object.entries<Option>(options).map(([name, option]) => {
-    const { variable, help: meaning } = option;
-    const right = variable === undefined ? meaning : `${meaning} [${variable}]`;
-    return `  ${optionUsage(name, option).padEnd(34)}${right}`;
+  const lines = Object.entries<Option>(options).flatMap(([name, option], at) => {
+    const line = `  ${optionUsage(name, option).padEnd(34)}${option.help}`;
+    if (option.heading !== undefined) return ['', `${option.heading}:`, line];
+    return at === 0 ? ['', line] : [line];
   });
   return [
     `Usage: ${usage}`,
     '',
-    `${summary} What has a name in brackets can also be set by that environment variable.`,
-    '',
+    summary,
+    inEnvironment(options),
     ...lines,
     '',
     'Other commands:',
@@ -509,6 +513,14 @@ export function helpText(topic: HelpTopic = 'serve'): string {
     '',
     next,
   ].join('\n');
+}
+
+/** One sentence for all of them: each is called after its option. */
+function inEnvironment(options: Readonly<Record<string, Option>>): string {
+  const [first = '', ...others] = Object.entries(options)
+    .filter(([, { variable }]) => variable !== undefined)
+    .map(([name, { variable }]) => `${variable} in the environment stands for --${name}`);
+  return `${first}${others.length === 0 ? '' : ', and so on for each option'}.`;
 }
 
 function summaries(names: readonly CommandName[]): string[] {
@@ -604,7 +616,6 @@ function readQuotasSource(text: string | undefined): string | undefined {
   return text === undefined || text === 'aws' ? text : readPath('request-quotas', 'file, or aws', text);
 }
 
-/** What a file in the data directory kept would be put back with it. */
 function readTracing(otlp: string | undefined, share: string | undefined): Config['tracing'] {
   if (otlp === undefined) {
     if (share !== undefined) throw refused('--trace-ratio goes with --otlp-traces');
@@ -619,6 +630,7 @@ function readTracing(otlp: string | undefined, share: string | undefined): Confi
   return { url: url.href, ratio };
 }
 
+/** What a file in the data directory kept would be put back with it. */
 function readAnchor(text: string | undefined, dataDir: string): AnchorTarget | undefined {
   if (text === undefined) return undefined;
   if (/^https?:\/\//.test(text)) {
@@ -644,10 +656,16 @@ function readTrailDir(text: string | undefined, dataDir: string): string {
   return path;
 }
 
-function readWholeNumber(name: string, text: string, least: number, most: number): number {
+/** @param unit what the number counts, as the message says it */
+function readWholeNumber(name: string, text: string, least: number, most: number, unit?: string): number {
   const number = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(number >= least && number <= most)) throw refused(`--${name} wants ${least} to ${most}, not '${text}'`);
-  return number;
+  if (number >= least && number <= most) return number;
+  const what = unit === undefined ? 'a number' : `a number of ${unit}`;
+  throw refused(`--${name} wants ${what} from ${least} to ${most}, not '${text}'`);
+}
+
+function readSeconds(name: string, text: string, most: number): number {
+  return readWholeNumber(name, text, 1, most, 'seconds');
 }
 
 function readDataDir({ text }: Pick<Given<'data-dir'>, 'text'>): string {

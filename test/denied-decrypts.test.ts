@@ -42,7 +42,7 @@ describeWith(awsCli, 'an alarm on three denied Decrypts in a minute', () => {
     const notify = join(directory, 'notify.yaml');
     writeFileSync(join(directory, 'secret'), `whsec_${Buffer.alloc(32, 7).toString('base64')}`, { mode: 0o600 });
     writeFileSync(notify, `actions:\n  - arn: ${action}\n    webhook: { url: "${url}", secretFile: secret }\n`);
-    const server = await start({ workers: 2, args: ['--notify', notify] });
+    const server = await start({ workers: 2, args: ['--account-id', '111122223333', '--notify', notify] });
     const cli = awsCliFor(server);
     await cli.answer(
       ...['cloudwatch', 'put-metric-alarm', '--alarm-name', 'denied', '--namespace', 'Keyhold/Audit'],

@@ -5,7 +5,7 @@ import { openFileTrail } from '../audit/file-trail.ts';
 import { type ChainLink, chainLine, genesis, linkOf } from '../audit/hash-chain.ts';
 import { linesOf } from '../audit/lines-of.ts';
 import { HEADS_STREAM, type Heads, type StreamHead, signedHeadsRecord } from '../audit/signed-heads.ts';
-import { streamFile, streamsOf } from '../audit/stream-files.ts';
+import { streamFile, streamsOf, workerOf } from '../audit/stream-files.ts';
 import { headOnDisk } from '../audit/stream-tail.ts';
 import { type AuditSigner, makeAuditKey, openAuditKey, type WrappedAuditKey } from '../custody/audit-key.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -170,8 +170,7 @@ export async function startAuditSigning(options: AuditSigningOptions): Promise<A
 }
 
 function isHeld(stream: string, workers: number): boolean {
-  const slot = /^w(\d+)$/.exec(stream)?.[1];
-  return slot !== undefined && Number(slot) < workers;
+  return (workerOf(stream) ?? workers) < workers;
 }
 
 /** The heads of all streams: of those that a worker holds as it says, of the others as their files end. */

@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { continuingTrail } from '../audit/continuing-trail.ts';
 import { openFileTrail } from '../audit/file-trail.ts';
 import type { ChainLink } from '../audit/hash-chain.ts';
+import { streamOfWorker } from '../audit/stream-files.ts';
 import type { Policy } from '../authorization/index.ts';
 import type { Config } from '../config/config.ts';
 import { openDomainKeys } from '../custody/domain-keys.ts';
@@ -146,7 +147,7 @@ async function run(orders: WorkerOrders, monitor: Monitor): Promise<{ stop(): Pr
   const usages = lastUsages(store, await startOfTracking(store, clock.now()));
   const usagesOfAccessKeys = accessKeyUsages(store);
   const usagesOfRoles = roleUsages(store);
-  const stream = `w${slot}`;
+  const stream = streamOfWorker(slot);
   const written = new Float64Array(memory.auditWritten);
   const trail = openFileTrail({
     directory: directory.audit,

@@ -183,6 +183,20 @@ test('noon is 12 PM', () => {
   });
 });
 
+test('IAM’s dates have no comma behind the year', () => {
+  const changing = showing({ request: ['ValidTo'] as never, response: (output: object) => output });
+  const date = new Date(Date.UTC(2024, 9, 29, 14, 43, 20));
+  const iam = { name: 'iam', eventSource: 'iam.amazonaws.com' } as Service;
+  const made = attempt({
+    ...{ service: iam, operation: changing },
+    ...{ input: { ValidTo: date }, output: { Policy: { CreateDate: date } } },
+  });
+  expect(recordOf(made)).toMatchObject({
+    requestParameters: { validTo: 'Oct 29, 2024 2:43:20 PM' },
+    responseElements: { policy: { createDate: 'Oct 29, 2024 2:43:20 PM' } },
+  });
+});
+
 test('a refusal shows its code and no response', () => {
   const changing = showing({ response: (output: object) => output });
   const refused = attempt({

@@ -36,6 +36,7 @@ export function refusedAttempt(attempt: Attempt, refusal: ErrorResponse, error: 
 }
 
 export const KMS_EVENT_SOURCE = 'kms.amazonaws.com';
+const IAM_EVENT_SOURCE = 'iam.amazonaws.com';
 /** Of what AWS has no service for. */
 export const OWN_EVENT_SOURCE = 'keyhold.invalid';
 
@@ -147,8 +148,8 @@ function tlsDetails(tls: { version: string; cipher: string }, host: string): Non
   };
 }
 
-function requestJson(operation: AnyOperation | undefined, { input, targets }: Attempt): string {
-  const asked = operation && input && shown(operation, input);
+function requestJson(operation: AnyOperation | undefined, { input, targets, service }: Attempt): string {
+  const asked = operation && input && shown(operation, input, dateStyleOf(service));
   const inferred = targets && operation?.audit.inferred?.(targets);
   const members = inferred === undefined ? asked : { ...asked, ...inferred };
   if (members === undefined) return 'null';
@@ -171,10 +172,11 @@ function withinLimit(members: object): object {
   return Object.fromEntries(kept);
 }
 
-function responseJson(operation: AnyOperation | undefined, { output, targets }: Attempt): string {
+function responseJson(operation: AnyOperation | undefined, { output, targets, service }: Attempt): string {
   const isThere = output !== undefined || targets !== undefined;
   const response = isThere && operation?.audit.response?.(output, targets);
-  return typeof response !== 'object' || response === null ? 'null' : JSON.stringify(lowerNames(response, ''));
+  if (typeof response !== 'object' || response === null) return 'null';
+  return JSON.stringify(lowerNames(response, '', dateStyleOf(service)));
 }
 
 /** CloudTrail spells the codes of refusals that every service shares without their suffix. */
@@ -192,29 +194,29 @@ function errorMessageOf(message: string): string {
 }
 
 /** Undefined where none of what may be shown is there: CloudTrail then writes null. */
-function shown(operation: AnyOperation, input: object): object | undefined {
+function shown(operation: AnyOperation, input: object, dateStyle: DateStyle): object | undefined {
   const { request, implied, parts } = operation.audit;
   let members: Record<string, unknown> | undefined;
   for (const name of request as string[]) {
     const value = (input as Record<string, unknown>)[name] ?? implied?.[name];
     if (value === undefined) continue;
     members ??= {};
-    members[lowerFirst(name)] = lowerNames(parts?.[name]?.(value) ?? value, name);
+    members[lowerFirst(name)] = lowerNames(parts?.[name]?.(value) ?? value, name, dateStyle);
   }
   return members;
 }
 
 /** CloudTrail writes member names in lower camel case; the names of an encryption context are data and stay. */
-export function lowerNames(value: unknown, name: string): unknown {
+export function lowerNames(value: unknown, name: string, dateStyle: DateStyle = cloudTrailDate): unknown {
   if (typeof value !== 'object' || value === null || isContext(name)) return value;
-  if (value instanceof Date) return cloudTrailDate(value);
-  if (Array.isArray(value)) return value.map((item) => lowerNames(item, ''));
+  if (value instanceof Date) return dateStyle(value);
+  if (Array.isArray(value)) return value.map((item) => lowerNames(item, '', dateStyle));
   // A blob has no business in an audit record, whatever a declaration says.
   if (value instanceof Uint8Array) return undefined;
   return Object.fromEntries(
     Object.entries(value)
       .filter(([, member]) => member !== undefined)
-      .map(([key, member]) => [lowerFirst(key), lowerNames(member, key)]),
+      .map(([key, member]) => [lowerFirst(key), lowerNames(member, key, dateStyle)]),
   );
 }
 
@@ -224,6 +226,18 @@ function isContext(name: string): boolean {
 }
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+type DateStyle = (date: Date) => string;
+
+/** Services write dates as their own libraries do: IAM's records have no comma behind the year, those of KMS and STS do. */
+function dateStyleOf(service: Attempt['service']): DateStyle {
+  return service?.eventSource === IAM_EVENT_SOURCE ? iamDate : cloudTrailDate;
+}
+
+/** `Nov 22, 2026 9:05:07 AM` */
+function iamDate(date: Date): string {
+  return cloudTrailDate(date).replace(/(\d{4}),/, '$1');
+}
 
 /** As in AWS's published records: `Nov 22, 2026, 9:05:07 AM`. */
 function cloudTrailDate(date: Date): string {

@@ -24,8 +24,8 @@ const services: readonly [name: string, operations: ReadonlyMap<string, AnyOpera
 /** Of these the SDK knows, but botocore only from a release on that may not be the installed one. */
 const newest = ['Decapsulate', 'Encapsulate'];
 
-/** These change what is not kept in the store, and so takes no transaction. */
-const outsideOfTheStore = ['PutMetricData'];
+/** These change nothing that is kept in the store, and so take no transaction; CloudTrail does not call them reads. */
+const outsideOfTheStore = ['GetFederationToken', 'PutMetricData'];
 
 describe.each(services)('%s', (service, operations, protocol) => {
   const botocore = findServiceDescription(service);

@@ -43,6 +43,10 @@ const forms: Readonly<Record<string, RegExp>> = {
   $uuid: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
   $time: /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/,
   $date: /^(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{1,2}, \d{4}, \d{1,2}:\d\d:\d\d (AM|PM)$/,
+  /** IAM's own style. */
+  $iamDate: /^(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{1,2}, \d{4} \d{1,2}:\d\d:\d\d (AM|PM)$/,
+  $uniqueId: /^A(GPA|IDA|NPA|ROA)[A-Z0-9]{17}$/,
+  $policy: /^\{"Version":.*\}$/,
   $base64: /^[A-Za-z0-9+/]{64}$/,
   $urlEncoded: /^%7B[A-Za-z0-9%._~-]+%7D$/,
   $text: /^/,

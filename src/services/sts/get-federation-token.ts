@@ -41,7 +41,8 @@ export const getFederationToken: StsOperation<
   },
   effect: 'read',
   audit: {
-    readOnly: true,
+    // Unlike AssumeRole, as records show that CloudTrail has delivered.
+    readOnly: false,
     request: ['Name', 'Policy', 'PolicyArns', 'DurationSeconds', 'Tags'],
     response: withoutSecrets,
   },

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { pino } from 'pino';
 import {
   type AuditVerifyOptions,
@@ -116,7 +117,8 @@ async function serve(config: Config): Promise<void> {
   if (config.tls !== undefined) readTlsFiles(config.tls);
   attestationRoots(config.attestationRootPath);
   for (const sink of config.auditSinks) readSinkFiles(sink);
-  checkTrailDir(config.trailDir);
+  // What is wrong with the data directory itself is told of it, and not of what would lie in it.
+  if (dirname(config.trailDir) !== config.dataDir) checkTrailDir(config.trailDir);
   const quotas = config.requestQuotas === undefined ? undefined : readRequestQuotas(config.requestQuotas);
   const seed = config.seedPath === undefined ? undefined : readSeedFile(config.seedPath, config.sandbox);
   const notify = config.notifyPath === undefined ? undefined : readNotifyFile(config.notifyPath);

@@ -38,8 +38,7 @@ describeWith(awsCli, 'an alarm on three denied Decrypts in a minute', () => {
   test('reaches a webhook within ten seconds of the third, and not after the second', async () => {
     const { told, url } = await webhook();
     const directory = newDirectory();
-    // Of whichever account names it.
-    const action = 'arn:aws:sns:us-east-1::security';
+    const action = 'arn:aws:sns:us-east-1:111122223333:security';
     const notify = join(directory, 'notify.yaml');
     writeFileSync(join(directory, 'secret'), `whsec_${Buffer.alloc(32, 7).toString('base64')}`, { mode: 0o600 });
     writeFileSync(notify, `actions:\n  - arn: ${action}\n    webhook: { url: "${url}", secretFile: secret }\n`);

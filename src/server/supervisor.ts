@@ -1,5 +1,4 @@
 import { createServer } from 'node:net';
-import { setTimeout } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import type { Config, ListenAddress } from '../config/config.ts';
@@ -9,6 +8,7 @@ import { systemRandom } from '../runtime/random.ts';
 import { releaseIfOwnedBy } from '../store/sqlite/write-lock.ts';
 import type { AuditSigning } from './audit-signing.ts';
 import type { Prepared } from './data-directory.ts';
+import { keepRunning } from './keep-running.ts';
 import { cannotListen } from './listener.ts';
 import { exposition } from './metrics/exposition.ts';
 import { cellsOf, mainSection } from './metrics/memory.ts';
@@ -29,9 +29,6 @@ export interface RunningServer {
   /** Resolves when every worker has finished its requests and flushed its audit stream. */
   stop(): Promise<void>;
 }
-
-/** So that a worker which dies at once does not keep the machine busy with its starts. */
-const RESTART_PAUSE_MS = 1000;
 
 /** A request's garbage is small and dies young: V8's own, larger default costs memory and gains little time. */
 const YOUNG_GENERATION_MB = 24;
@@ -112,25 +109,6 @@ export async function startWorkers(
     return { gone: gone.promise };
   }
 
-  /** Replaces a worker that ends by one that listens, however often that has to be tried. */
-  async function keepRunning(slot: number, first: Promise<void>): Promise<void> {
-    let gone = first;
-    for (;;) {
-      await gone;
-      if (stopping) return;
-      await setTimeout(RESTART_PAUSE_MS);
-      if (stopping) return;
-      log.warn({ slot }, 'starting the worker again');
-      restarts.add(0, 1);
-      try {
-        ({ gone } = await start(slot));
-      } catch (err) {
-        log.fatal({ err, slot }, 'the worker cannot be started; it will be tried again');
-        gone = Promise.resolve();
-      }
-    }
-  }
-
   async function stop(): Promise<void> {
     stopping = true;
     await metricsListener?.close();
@@ -154,7 +132,17 @@ export async function startWorkers(
       audit.consumed.set(stream, sequence),
     );
     const started = await Promise.all(Array.from({ length: workers }, (_, slot) => start(slot)));
-    for (const [slot, { gone }] of started.entries()) void keepRunning(slot, gone);
+    for (const [slot, { gone }] of started.entries()) {
+      void keepRunning(gone, {
+        start: () => start(slot),
+        isStopping: () => stopping,
+        onRestart: () => {
+          log.warn({ slot }, 'starting the worker again');
+          restarts.add(0, 1);
+        },
+        onFailure: (err) => log.fatal({ err, slot }, 'the worker cannot be started; it will be tried again'),
+      });
+    }
   } catch (error) {
     stopping = true;
     await metricsListener?.close();

@@ -3,6 +3,7 @@ import { MessageChannel, Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { KeyholdError } from '../../runtime/errors.ts';
 import { releaseIfOwnedBy } from '../../store/sqlite/write-lock.ts';
+import { keepRunning } from '../keep-running.ts';
 import { epochOf, monitorSlot } from '../shared-memory.ts';
 import { showSinks } from '../sinks/sink-health.ts';
 import type { ToWorker } from '../worker.ts';
@@ -15,8 +16,6 @@ export interface SupervisedMonitor {
   stop(): Promise<void>;
 }
 
-/** So that a monitor which dies at once does not keep the machine busy with its starts. */
-const RESTART_PAUSE_MS = 1000;
 /** How long the monitor may take for what is left to do at the end. */
 const STOP_PATIENCE_MS = 15_000;
 
@@ -66,26 +65,14 @@ export async function startMonitor(
     return { gone: gone.promise };
   }
 
-  async function keepRunning(first: Promise<void>): Promise<void> {
-    let gone = first;
-    for (;;) {
-      await gone;
-      if (stopping) return;
-      await setTimeout(RESTART_PAUSE_MS);
-      if (stopping) return;
-      log.warn('starting the monitor again');
-      try {
-        ({ gone } = await start());
-      } catch (err) {
-        log.fatal({ err }, 'the monitor cannot be started; it will be tried again');
-        gone = Promise.resolve();
-      }
-    }
-  }
-
   showSinks(orders.memory.metrics, orders.workers, orders.config.auditSinks);
   const { gone } = await start();
-  void keepRunning(gone);
+  void keepRunning(gone, {
+    start,
+    isStopping: () => stopping,
+    onRestart: () => log.warn('starting the monitor again'),
+    onFailure: (err) => log.fatal({ err }, 'the monitor cannot be started; it will be tried again'),
+  });
 
   return {
     connect(worker) {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { AuditRecord } from '../../audit/record.ts';
+import { auditEvent } from '../../monitoring/event.test-helper.ts';
 import type { AdvancedSelector, ManagementEventSelector, TrailRecord } from './records.ts';
 import { allManagementEvents, selects } from './selectors.ts';
 
@@ -16,27 +17,7 @@ const trail: TrailRecord = {
   createdAtMs: 0,
 };
 
-function event(eventName: string, more: Partial<AuditRecord> = {}): AuditRecord {
-  return {
-    eventVersion: '1.11',
-    userIdentity: {},
-    eventTime: '2026-11-22T10:30:15Z',
-    eventSource: 'kms.amazonaws.com',
-    eventName,
-    awsRegion: 'us-east-1',
-    sourceIPAddress: '192.0.2.7',
-    userAgent: 'test/1.0',
-    requestParameters: null,
-    responseElements: null,
-    eventID: 'id',
-    readOnly: false,
-    eventType: 'AwsApiCall',
-    managementEvent: true,
-    recipientAccountId: '111122223333',
-    eventCategory: 'Management',
-    ...more,
-  };
-}
+const event = (eventName: string, more: Partial<AuditRecord> = {}) => auditEvent('kms', eventName, more);
 
 const decrypt = event('Decrypt', { readOnly: true });
 const disableKey = event('DisableKey');

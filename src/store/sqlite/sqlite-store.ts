@@ -22,7 +22,7 @@ import { isRecordKey } from '../record-key.ts';
 import { serialQueue } from '../serial-queue.ts';
 import { inspectSchema, migrate } from './migrations.ts';
 import { recordReads } from './record-reads.ts';
-import { attempt } from './sqlite-errors.ts';
+import { attempt, isBusy } from './sqlite-errors.ts';
 import { type WriteLock, writeLock, writeLockMemory } from './write-lock.ts';
 
 export interface SqliteStoreOptions {
@@ -46,6 +46,9 @@ export interface SqliteStore extends RawStore {
 
 /** The lock keeps our own threads apart; SQLite's blocking wait is left for commands, and a backup tool, on the same file. */
 const BUSY_TIMEOUT_MS = 5_000;
+
+/** Between two attempts at the switch to the write-ahead log, which takes a millisecond. */
+const SWITCH_PAUSE_MS = 5;
 
 /** A checkpoint waits for readers. Ours are done in microseconds; a backup tool that reads on must not stall the thread. */
 const CHECKPOINT_TIMEOUT_MS = 100;
@@ -273,7 +276,7 @@ function connect(path: string, timeout: number): { writer: DatabaseSync; reader:
     writer = new DatabaseSync(path, { ...CONNECTION_OPTIONS, timeout });
     // First of all, so that a database that is not ours stays as it is.
     inspectSchema(writer, path);
-    useWriteAheadLog(writer, path);
+    useWriteAheadLog(writer, path, timeout);
     // A change is on the disk before it is acknowledged (fullfsync: on macOS too, whose fsync leaves it in the drive's
     // cache), and what it removed is overwritten with zeros.
     writer.exec(
@@ -291,11 +294,23 @@ function connect(path: string, timeout: number): { writer: DatabaseSync; reader:
   }
 }
 
-/** SQLite stays with the old journal, without an error, where the file system cannot share memory between connections. */
-function useWriteAheadLog(writer: DatabaseSync, path: string): void {
-  const row = writer.prepare('PRAGMA journal_mode = WAL').get();
-  if (row?.['journal_mode'] !== 'wal') {
-    throw new KeyholdError('StoreUnavailable', `${path} is on a file system that cannot hold a write-ahead log`);
+/**
+ * SQLite stays with the old journal, without an error, where the file system cannot share memory between connections.
+ *
+ * The switch turns a lock for reading into one for writing, for which SQLite does not wait when another connection wants
+ * the same, because the two could wait for each other for ever. So the threads of a first start take turns here.
+ */
+function useWriteAheadLog(writer: DatabaseSync, path: string, timeoutMs: number): void {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    try {
+      const row = writer.prepare('PRAGMA journal_mode = WAL').get();
+      if (row?.['journal_mode'] === 'wal') return;
+      throw new KeyholdError('StoreUnavailable', `${path} is on a file system that cannot hold a write-ahead log`);
+    } catch (error) {
+      if (!isBusy(error) || performance.now() >= deadline) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)), 0, 0, SWITCH_PAUSE_MS);
+    }
   }
 }
 

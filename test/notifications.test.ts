@@ -137,9 +137,12 @@ test('keys that are rotated and destroyed by themselves are events at whoever wa
   const published = JSON.parse(sns?.body ?? '') as { Type: string; Message: string };
   expect(published).not.toHaveProperty('Signature');
   expect(JSON.parse(published.Message)).toEqual(deletion);
-  const metrics = await (await fetch(`${server.url}/metrics`)).text();
-  expect(metrics).toContain('keyhold_notifications_total{receiver="webhook",outcome="delivered"} 2');
-  expect(metrics).toContain('keyhold_notifications_waiting 0');
+  // The receiver has the notification a moment before the outbox takes note of its answer.
+  await eventually(async () => {
+    const metrics = await (await fetch(`${server.url}/metrics`)).text();
+    expect(metrics).toContain('keyhold_notifications_total{receiver="webhook",outcome="delivered"} 2');
+    expect(metrics).toContain('keyhold_notifications_waiting 0');
+  });
 });
 
 test('a receiver that is away gets what it missed, also after a kill of the server, under the same ids', async () => {

@@ -7,15 +7,15 @@ import type { MetricQueries } from '../../services/cloudwatch/ports.ts';
 import type { Epoch } from '../../store/change-feed.ts';
 import type { Store } from '../../store/sealed-store.ts';
 import type { DataDirectory } from '../data-directory.ts';
-import { startAlarmEvaluation } from './evaluate-alarms.ts';
+import { startAlarmEvaluation } from './alarms/evaluate-alarms.ts';
+import { startForgettingHistory } from './alarms/forget-alarm-history.ts';
 import { fairQuestions } from './fair-questions.ts';
-import { startForgettingHistory } from './forget-alarm-history.ts';
-import { startMaterialExpirations } from './material-expirations.ts';
-import { metricCounter } from './metric-counter.ts';
-import { openMetricDatabase } from './metric-database.ts';
+import { startMaterialExpirations } from './metrics/material-expirations.ts';
+import { metricCounter } from './metrics/metric-counter.ts';
+import { openMetricDatabase } from './metrics/metric-database.ts';
+import { recordMetrics } from './metrics/record-metrics.ts';
 import { openPositionsFile } from './positions-file.ts';
 import type { RecordConsumer } from './record-consumer.ts';
-import { recordMetrics } from './record-metrics.ts';
 
 /** CloudWatch's part of the monitor: metrics, those that the server makes by itself among them, and the alarms on them. */
 export interface Metering {

@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
-import { CellsByTime, PeriodCells } from '../../monitoring/cells-by-time.ts';
-import type { MetricStore } from '../../monitoring/metric.ts';
-import { type KnownMetric, MetricDirectory } from '../../monitoring/metric-directory.ts';
-import { resolutions } from '../../monitoring/retention.ts';
-import type { Clock } from '../../runtime/clock.ts';
+import { CellsByTime, PeriodCells } from '../../../monitoring/cells-by-time.ts';
+import type { MetricStore } from '../../../monitoring/metric.ts';
+import { type KnownMetric, MetricDirectory } from '../../../monitoring/metric-directory.ts';
+import { resolutions } from '../../../monitoring/retention.ts';
+import type { Clock } from '../../../runtime/clock.ts';
 import { coarsened, isDamage, type MetricFile, openMetricFile, putAside } from './metric-file.ts';
 
 /**

@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
-import type { AlarmRule } from '../../monitoring/alarm-rule.ts';
-import type { MetricId } from '../../monitoring/metric.ts';
-import { KeyholdError } from '../../runtime/errors.ts';
-import { type AlarmRecord, alarmsTable, metricOf, ruleOf } from '../../services/cloudwatch/alarms/alarm-record.ts';
-import type { Epoch } from '../../store/change-feed.ts';
-import { pagesOfNames } from '../../store/pages.ts';
-import type { Store } from '../../store/sealed-store.ts';
-import { changesOf } from '../../store/table-changes.ts';
+import type { AlarmRule } from '../../../monitoring/alarm-rule.ts';
+import type { MetricId } from '../../../monitoring/metric.ts';
+import { KeyholdError } from '../../../runtime/errors.ts';
+import { type AlarmRecord, alarmsTable, metricOf, ruleOf } from '../../../services/cloudwatch/alarms/alarm-record.ts';
+import type { Epoch } from '../../../store/change-feed.ts';
+import { pagesOfNames } from '../../../store/pages.ts';
+import type { Store } from '../../../store/sealed-store.ts';
+import { changesOf } from '../../../store/table-changes.ts';
 
 /** An alarm as the monitor holds it in memory. */
 export interface WatchedAlarm {

@@ -3,8 +3,8 @@ import {
   type AlarmHistoryRecord,
   alarmHistoryKey,
   alarmHistoryTable,
-} from '../../services/cloudwatch/alarms/alarm-history.ts';
-import { sealedMemoryStore } from '../../store/sealed-memory-store.test-helper.ts';
+} from '../../../services/cloudwatch/alarms/alarm-history.ts';
+import { sealedMemoryStore } from '../../../store/sealed-memory-store.test-helper.ts';
 import { forgetOldHistory } from './forget-alarm-history.ts';
 
 const NOW = Date.UTC(2026, 10, 26);

@@ -1,4 +1,4 @@
-import type { MetricId } from '../../monitoring/metric.ts';
+import type { MetricId } from '../../../monitoring/metric.ts';
 import type { WatchedAlarm } from './watched-alarms.ts';
 
 /** Which alarms something that was observed may matter to. */

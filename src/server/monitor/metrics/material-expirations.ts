@@ -1,11 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { KeyRecord } from '../../keys/key.ts';
-import { expiriesTable, keyName, keysTable } from '../../keys/tables.ts';
-import type { MetricDatum, MetricStore } from '../../monitoring/metric.ts';
-import type { Clock } from '../../runtime/clock.ts';
-import { KeyholdError } from '../../runtime/errors.ts';
-import type { Reader } from '../../store/sealed-store.ts';
+import type { KeyRecord } from '../../../keys/key.ts';
+import { expiriesTable, keyName, keysTable } from '../../../keys/tables.ts';
+import type { MetricDatum, MetricStore } from '../../../monitoring/metric.ts';
+import type { Clock } from '../../../runtime/clock.ts';
+import { KeyholdError } from '../../../runtime/errors.ts';
+import type { Reader } from '../../../store/sealed-store.ts';
 
 /**
  * Publishes `SecondsUntilKeyMaterialExpiration` every minute, as AWS does, for each key of which imported material expires.

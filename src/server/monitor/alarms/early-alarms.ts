@@ -1,6 +1,6 @@
-import { type AlarmRule, breaches, type Datapoint } from '../../monitoring/alarm-rule.ts';
-import type { MetricStore } from '../../monitoring/metric.ts';
-import { statisticOf } from '../../monitoring/statistics.ts';
+import { type AlarmRule, breaches, type Datapoint } from '../../../monitoring/alarm-rule.ts';
+import type { MetricStore } from '../../../monitoring/metric.ts';
+import { statisticOf } from '../../../monitoring/statistics.ts';
 import type { WatchedAlarm } from './watched-alarms.ts';
 
 /**

@@ -1,10 +1,10 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
-import type { KeyRecord } from '../../keys/key.ts';
-import { dueName, expiriesTable, keyName, keysTable } from '../../keys/tables.ts';
-import type { MetricDatum } from '../../monitoring/metric.ts';
-import { openMemoryStore } from '../../store/memory/memory-store.ts';
-import { sealedMemoryStore } from '../../store/sealed-memory-store.test-helper.ts';
+import type { KeyRecord } from '../../../keys/key.ts';
+import { dueName, expiriesTable, keyName, keysTable } from '../../../keys/tables.ts';
+import type { MetricDatum } from '../../../monitoring/metric.ts';
+import { openMemoryStore } from '../../../store/memory/memory-store.ts';
+import { sealedMemoryStore } from '../../../store/sealed-memory-store.test-helper.ts';
 import { publishExpirations, startMaterialExpirations } from './material-expirations.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 26, 10, 30, 15, 500);

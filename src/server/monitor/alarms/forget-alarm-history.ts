@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Clock } from '../../runtime/clock.ts';
-import { alarmHistoryTable, timeOfHistoryKey } from '../../services/cloudwatch/alarms/alarm-history.ts';
-import { pagesOfNames } from '../../store/pages.ts';
-import type { Store } from '../../store/sealed-store.ts';
+import type { Clock } from '../../../runtime/clock.ts';
+import { alarmHistoryTable, timeOfHistoryKey } from '../../../services/cloudwatch/alarms/alarm-history.ts';
+import { pagesOfNames } from '../../../store/pages.ts';
+import type { Store } from '../../../store/sealed-store.ts';
 
 /** "CloudWatch preserves alarm history for 30 days" ("Using Amazon CloudWatch alarms", user guide), of deleted alarms too. */
 const KEPT_MS = 30 * 86_400_000;

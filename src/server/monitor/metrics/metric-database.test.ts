@@ -6,9 +6,9 @@ import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { MetricDatum, MetricId, Period, PeriodQuery } from '../../monitoring/metric.ts';
-import { MOST_METRICS_OF_ACCOUNT } from '../../monitoring/metric-directory.ts';
-import { resolutionFor } from '../../monitoring/retention.ts';
+import type { MetricDatum, MetricId, Period, PeriodQuery } from '../../../monitoring/metric.ts';
+import { MOST_METRICS_OF_ACCOUNT } from '../../../monitoring/metric-directory.ts';
+import { resolutionFor } from '../../../monitoring/retention.ts';
 import { type MetricDatabase, type MetricDatabaseOptions, openMetricDatabase } from './metric-database.ts';
 import { asideOf } from './metric-file.ts';
 

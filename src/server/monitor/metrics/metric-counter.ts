@@ -1,6 +1,6 @@
-import type { Counted, CountedMetric } from '../../monitoring/counted.ts';
-import type { MetricDatum, MetricId, MetricStore } from '../../monitoring/metric.ts';
-import { isRegionOfAws } from '../../services/cloudwatch/alarms/region-names.ts';
+import type { Counted, CountedMetric } from '../../../monitoring/counted.ts';
+import type { MetricDatum, MetricId, MetricStore } from '../../../monitoring/metric.ts';
+import { isRegionOfAws } from '../../../services/cloudwatch/alarms/region-names.ts';
 
 /**
  * Adds up what was counted of many series, so that the store gets one datum of each a second and not one of each event.

@@ -1,12 +1,12 @@
 import { closeSync, openSync, renameSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import type { Cell } from '../../monitoring/cell.ts';
-import { mergeCell } from '../../monitoring/cell.ts';
-import { CellsByTime, type PeriodCells } from '../../monitoring/cells-by-time.ts';
-import type { Dimension } from '../../monitoring/metric.ts';
-import type { KnownMetric } from '../../monitoring/metric-directory.ts';
-import { resolutionFor, resolutions } from '../../monitoring/retention.ts';
+import type { Cell } from '../../../monitoring/cell.ts';
+import { mergeCell } from '../../../monitoring/cell.ts';
+import { CellsByTime, type PeriodCells } from '../../../monitoring/cells-by-time.ts';
+import type { Dimension } from '../../../monitoring/metric.ts';
+import type { KnownMetric } from '../../../monitoring/metric-directory.ts';
+import { resolutionFor, resolutions } from '../../../monitoring/retention.ts';
 
 /**
  * The file of metrics ([docs/formats/metrics.md](../../../docs/formats/metrics.md)): a SQLite database with a row for each

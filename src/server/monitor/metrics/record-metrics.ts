@@ -1,12 +1,12 @@
-import { eventTimeMs } from '../../audit/event-time.ts';
-import type { FollowedLine } from '../../audit/follow-stream.ts';
-import type { AuditRecord } from '../../audit/record.ts';
-import { behind } from '../../audit/stream-position.ts';
-import { auditMetricsOf } from '../../monitoring/audit-metrics.ts';
-import { kmsMetricsOf } from '../../monitoring/kms-metrics.ts';
+import { eventTimeMs } from '../../../audit/event-time.ts';
+import type { FollowedLine } from '../../../audit/follow-stream.ts';
+import type { AuditRecord } from '../../../audit/record.ts';
+import { behind } from '../../../audit/stream-position.ts';
+import { auditMetricsOf } from '../../../monitoring/audit-metrics.ts';
+import { kmsMetricsOf } from '../../../monitoring/kms-metrics.ts';
+import type { PositionsFile } from '../positions-file.ts';
+import type { RecordConsumer } from '../record-consumer.ts';
 import type { MetricCounter } from './metric-counter.ts';
-import type { PositionsFile } from './positions-file.ts';
-import type { RecordConsumer } from './record-consumer.ts';
 
 /**
  * Counts audit records as the metrics that the server makes of them.

@@ -196,7 +196,7 @@ describe('a trail of several files', () => {
     expect(commands()).toEqual(['cli.000000000001.jsonl', 'cli.000000000002.jsonl', 'cli.jsonl']);
     const { kms, stop, output } = await start(['--audit-retention', '1'], 1);
     await createKeys(kms(), 1);
-    await expect.poll(commands, { timeout: 30_000 }).toEqual(['cli.jsonl']);
+    await expect.poll(commands, { timeout: 60_000 }).toEqual(['cli.jsonl']);
     expect(await stop()).toBe(0);
     expect(output.stderr).toContain('removed audit files that were kept long enough');
     const { streams } = await expectProved();
@@ -258,7 +258,7 @@ describe('an anchor behind a URL', () => {
       const { port } = keeper.address() as AddressInfo;
       const { kms, stop, output } = await start(['--audit-anchor', `http://127.0.0.1:${port}/heads`], 1);
       await createKeys(kms(), 2);
-      await expect.poll(() => bodies.length, { timeout: 20_000 }).toBeGreaterThan(1);
+      await expect.poll(() => bodies.length, { timeout: 60_000 }).toBeGreaterThan(1);
       expect(await stop()).toBe(0);
       writeFileSync(anchor, bodies.map((body) => `${body}\n`).join(''));
       expect(readFileSync(anchor, 'utf8')).toBe(readFileSync(join(dataDir, 'audit', 'heads.jsonl'), 'utf8'));

@@ -30,11 +30,11 @@ describe('nothing is lost', () => {
       await listKeys(kms, 20);
       await receiver.close();
       await listKeys(kms, 20);
-      await expect.poll(() => occurrences(server, 'an audit sink fails'), { timeout: 20_000 }).toBe(outage + 1);
+      await expect.poll(() => occurrences(server, 'an audit sink fails'), { timeout: 60_000 }).toBe(outage + 1);
       receiver = await syslogReceiver({ port }, received);
       await expectAllOf(server, () => received.map(recordOfMessage));
       await expect
-        .poll(() => occurrences(server, 'the audit sink takes records again'), { timeout: 20_000 })
+        .poll(() => occurrences(server, 'the audit sink takes records again'), { timeout: 60_000 })
         .toBe(outage + 1);
     }
     watched(receiver);
@@ -49,7 +49,7 @@ describe('nothing is lost', () => {
     const failures = `keyhold_audit_sink_failures_total{sink="1",kind="otlp"}`;
     for (const next of [401, 400, 200]) {
       const before = (await figures(server)).get(failures) ?? 0;
-      await expect.poll(async () => (await figures(server)).get(failures), { timeout: 20_000 }).toBeGreaterThan(before);
+      await expect.poll(async () => (await figures(server)).get(failures), { timeout: 60_000 }).toBeGreaterThan(before);
       status = next;
     }
     await expectAllOf(server, () => logsOf(receiver));
@@ -100,7 +100,7 @@ describe('nothing is lost', () => {
       await listKeys(kms, 20);
       writeFileSync(order, '');
       await listKeys(kms, 100);
-      await expect.poll(() => occurrences(server, 'starting the monitor again'), { timeout: 20_000 }).toBe(death);
+      await expect.poll(() => occurrences(server, 'starting the monitor again'), { timeout: 60_000 }).toBe(death);
       await expectAllOf(server, () => messagesOf(receiver));
     }
     expect(await auditRecordsOf(server)).toHaveLength(240);
@@ -129,9 +129,9 @@ describe('nothing is lost', () => {
     await kms.send(new CreateKeyCommand({ Description: poison }));
     await listKeys(kms, 20);
     const made = (await auditRecordsOf(server)).filter(({ eventName }) => eventName === 'ListKeys');
-    await expect.poll(() => logsOf(receiver), { timeout: 20_000 }).toEqual(made);
+    await expect.poll(() => logsOf(receiver), { timeout: 60_000 }).toEqual(made);
     const lost = `keyhold_audit_sink_lost_records_total{sink="1",kind="otlp"}`;
-    await expect.poll(async () => (await figures(server)).get(lost), { timeout: 20_000 }).toBe(1);
+    await expect.poll(async () => (await figures(server)).get(lost), { timeout: 60_000 }).toBe(1);
     expect(server.output.stderr).toContain('an audit sink refuses records for good');
   });
 });
@@ -183,7 +183,7 @@ describe('a sink that hangs', () => {
         });
         const url = `http://127.0.0.1:${port}`;
         const health = async () => (await fetch(`${url}/health`)).status;
-        await expect.poll(() => health().catch(() => 0), { timeout: 20_000 }).toBe(200);
+        await expect.poll(() => health().catch(() => 0), { timeout: 60_000 }).toBe(200);
         const kms = new KMSClient({
           endpoint: url,
           region: 'us-east-1',
@@ -192,7 +192,7 @@ describe('a sink that hangs', () => {
           customUserAgent: 'long/'.padEnd(4000, 'l'),
         });
         await listKeys(kms, 300);
-        await expect.poll(() => stderr, { timeout: 30_000 }).toContain('an audit sink fails');
+        await expect.poll(() => stderr, { timeout: 60_000 }).toContain('an audit sink fails');
         await listKeys(kms, 10);
         const stopMs = performance.now();
         child.kill('SIGTERM');
@@ -222,14 +222,14 @@ describe('--audit-on-failure', () => {
         ({ name }) => name as string,
       );
     expect(await ask()).toBe('answered');
-    await expect.poll(ask, { timeout: 30_000, interval: 200 }).toBe('KMSInternalException');
+    await expect.poll(ask, { timeout: 60_000, interval: 200 }).toBe('KMSInternalException');
     const recorded = (await auditRecordsOf(server)).length;
     expect(await ask()).toBe('KMSInternalException');
     expect((await auditRecordsOf(server)).length).toBe(recorded);
     const shown = await figures(server);
     expect(shown.get('keyhold_audit_sink_lag_seconds{sink="1",kind="syslog"}')).toBeGreaterThan(10);
     receiver = watched(await syslogReceiver({ port }, received));
-    await expect.poll(ask, { timeout: 30_000, interval: 200 }).toBe('answered');
+    await expect.poll(ask, { timeout: 60_000, interval: 200 }).toBe('answered');
     await expectAllOf(server, () => received.map(recordOfMessage));
   });
 
@@ -238,7 +238,7 @@ describe('--audit-on-failure', () => {
     const kms = server.kms();
     await listKeys(kms, 1);
     const lag = 'keyhold_audit_sink_lag_seconds{sink="1",kind="syslog"}';
-    await expect.poll(async () => (await figures(server)).get(lag), { timeout: 30_000 }).toBeGreaterThan(10.5);
+    await expect.poll(async () => (await figures(server)).get(lag), { timeout: 60_000 }).toBeGreaterThan(10.5);
     await listKeys(kms, 1);
   });
 });

@@ -52,7 +52,7 @@ describeWith(rsyslog, 'rsyslogd', () => {
     const kms = server.kms();
     for (let outage = 0; outage < 2; outage++) {
       const asking = Promise.all([listKeys(kms, 100), listKeys(kms, 100)]);
-      await expect.poll(() => listening.messages().length, { timeout: 20_000 }).toBeGreaterThan(200 * outage);
+      await expect.poll(() => listening.messages().length, { timeout: 60_000 }).toBeGreaterThan(200 * outage);
       await listening.stop();
       await asking;
       listening = await startRsyslog(directory, port);

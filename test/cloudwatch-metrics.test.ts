@@ -736,7 +736,7 @@ describe('a server that ends', () => {
     cloudWatch = clientOf(server);
     expect((await statistics('Kept')).Datapoints).toMatchObject([{ Sum: 1 }]);
     await put('Kept', { MetricName: 'latency', Timestamp, Value: 2 });
-    await vi.waitUntil(() => writtenSum(dataDir) === 3, { timeout: 20_000, interval: 100 });
+    await vi.waitUntil(() => writtenSum(dataDir) === 3, { timeout: 60_000, interval: 100 });
     await server.kill();
     server = await startServer({ dataDir, workers: 2 });
     cloudWatch.destroy();

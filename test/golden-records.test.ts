@@ -319,7 +319,7 @@ async function performLifecycles(): Promise<void> {
       expect(names).toEqual(expect.arrayContaining(['DeleteKey', 'DeleteExpiredKeyMaterial']));
       expect(names.filter((name) => name === 'RotateKey').length).toBeGreaterThanOrEqual(3);
     },
-    { timeout: 20_000, interval: 200 },
+    { timeout: 60_000, interval: 200 },
   );
 }
 

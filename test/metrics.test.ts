@@ -179,8 +179,8 @@ test('a worker that dies is counted, and no counter falls', async () => {
     expect((await shown()).get(listKeys)).toBe(1);
     expect(await workers()).toEqual([2, 2, 0]);
     writeFileSync(order, '');
-    await expect.poll(workers, { timeout: 10_000, interval: 50 }).toEqual([2, 1, 0]);
-    await expect.poll(workers, { timeout: 30_000, interval: 50 }).toEqual([2, 2, 1]);
+    await expect.poll(workers, { timeout: 60_000, interval: 50 }).toEqual([2, 1, 0]);
+    await expect.poll(workers, { timeout: 60_000, interval: 50 }).toEqual([2, 2, 1]);
     const restarted = await pinnedClient(mortal, 1);
     await restarted.kms.send(new ListKeysCommand({}));
     restarted.agent.destroy();
@@ -316,7 +316,7 @@ describe('in the sandbox', () => {
     const kmsOfAccount = as('111122223333');
     const rsa = await newKey(kmsOfAccount, { KeySpec: 'RSA_2048', KeyUsage: 'SIGN_VERIFY' });
     await kmsOfAccount.send(new ScheduleKeyDeletionCommand({ KeyId: rsa.id, PendingWindowInDays: 7 }));
-    await expect.poll(sandboxFigures, { timeout: 30_000, interval: 500 }).toSatisfy((shown: Figures) => {
+    await expect.poll(sandboxFigures, { timeout: 60_000, interval: 500 }).toSatisfy((shown: Figures) => {
       const seconds = shown.get('keyhold_next_key_deletion_seconds') ?? 0;
       return (
         shown.get('keyhold_keys{state="PendingDeletion",spec="RSA_2048",manager="CUSTOMER"}') === 1 &&

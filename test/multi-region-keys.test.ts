@@ -19,7 +19,7 @@ import { cleanUp, startServer, type TestServer } from './support/server.ts';
 
 /** Keys are destroyed a moment after their deletion was due, and more than that has passed then. */
 const GRACE_SECONDS = 60;
-const patience = { timeout: 30_000, interval: 100 };
+const patience = { timeout: 60_000, interval: 100 };
 
 let server: TestServer;
 let virginia: KMSClient;

@@ -123,7 +123,7 @@ test('an account that floods metrics, questions, alarms and notifications does n
     await victim.send(new PutMetricDataCommand({ Namespace: 'Shop', MetricData: [{ MetricName, Value: 3 }] }));
     const isTold = () => receiver.got.some(({ path, body }) => path === '/' && body.includes(MetricName));
     // Within ten seconds on a machine that has nothing else to do; without turns, it is minutes.
-    await vi.waitFor(() => expect(isTold()).toBe(true), { timeout: 45_000, interval: 50 });
+    await vi.waitFor(() => expect(isTold()).toBe(true), { timeout: 60_000, interval: 50 });
   }
   ended = true;
   const foreign = receiver.got.filter(({ path, body }) => path === '/' && body.includes(NOISY));

@@ -46,7 +46,7 @@ async function rotations(KeyId: string) {
 }
 
 async function rotatedTimes(KeyId: string, times: number): Promise<void> {
-  const patience = { timeout: 30_000, interval: 100 };
+  const patience = { timeout: 60_000, interval: 100 };
   await vi.waitFor(async () => expect(await rotations(KeyId)).toHaveLength(times), patience);
 }
 

@@ -175,8 +175,8 @@ describe('a key whose deletion is scheduled', () => {
     const { Keys } = await kms.send(new ListKeysCommand({ Limit: 1000 }));
     expect(Keys?.map(({ KeyId }) => KeyId)).not.toContain(key.id);
 
-    await vi.waitFor(() => expect(rowsOf(key)).toEqual([]), { timeout: 30_000, interval: 100 });
-    await vi.waitFor(() => expect(filesContain(material)).toBe(false), { timeout: 30_000, interval: 100 });
+    await vi.waitFor(() => expect(rowsOf(key)).toEqual([]), { timeout: 60_000, interval: 100 });
+    await vi.waitFor(() => expect(filesContain(material)).toBe(false), { timeout: 60_000, interval: 100 });
     const { Aliases } = await kms.send(new ListAliasesCommand({ Limit: 100 }));
     expect(Aliases?.map((alias) => alias.AliasName)).not.toContain(AliasName);
     await expectRefusal(
@@ -199,7 +199,7 @@ describe('a key whose deletion is scheduled', () => {
     await schedule(key.id);
     await advance(2 * DAY_SECONDS);
     // Once its witness is destroyed, the first schedule's time has come and gone for this key too.
-    await vi.waitFor(() => expect(rowsOf(witness)).toEqual([]), { timeout: 30_000, interval: 100 });
+    await vi.waitFor(() => expect(rowsOf(witness)).toEqual([]), { timeout: 60_000, interval: 100 });
     expect((await kms.send(new DescribeKeyCommand({ KeyId: key.id }))).KeyMetadata?.KeyState).toBe('PendingDeletion');
     await kms.send(new CancelKeyDeletionCommand({ KeyId: key.id }));
     expect(rowsOf(key).map(({ tbl }) => tbl)).not.toContain('deletions');

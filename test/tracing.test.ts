@@ -71,7 +71,7 @@ function spanOf(requestId: string | undefined): Promise<Span> {
       if (found === undefined) throw new Error(`no span of ${requestId} among ${spans.length}`);
       return found;
     },
-    { timeout: 20_000 },
+    { timeout: 60_000 },
   );
 }
 

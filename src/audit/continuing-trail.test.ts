@@ -9,7 +9,7 @@ import { streamFile } from './stream-files.ts';
 import { verifyAuditDirectory } from './verify.ts';
 
 /** Of a busy machine. */
-const PATIENCE = { timeout: 30_000 };
+const PATIENCE = { timeout: 60_000 };
 
 let directory = '';
 let path = '';

@@ -26,7 +26,7 @@ const NEVER = Number.POSITIVE_INFINITY;
 const bySize = (maxBytes: number): Rotation => ({ maxBytes, maxAgeMs: NEVER });
 const byAge = (maxAgeMs: number): Rotation => ({ maxBytes: NEVER, maxAgeMs });
 /** Of a busy machine. */
-const PATIENCE = { timeout: 30_000 };
+const PATIENCE = { timeout: 60_000 };
 const HOUR_MS = 3_600_000;
 
 let directory = '';

@@ -18,7 +18,7 @@ const START_MS = Date.UTC(2026, 0, 1);
 const NEVER = Number.POSITIVE_INFINITY;
 const KEPT_DAYS = 30;
 /** Of a busy machine. */
-const PATIENCE = { timeout: 30_000 };
+const PATIENCE = { timeout: 60_000 };
 
 let root = '';
 let audit = '';

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { jsonFetcher } from './fetch-json.ts';
 
-const limits = { timeMs: 500, bodyBytes: 1000 };
+const limits = { timeMs: 2000, bodyBytes: 1000 };
 const fetchJson = jsonFetcher(undefined, limits);
 const useless = { code: 'InvalidIdentityTokenException', message: expect.stringContaining('verification key') };
 const unreachable = { code: 'IDPCommunicationErrorException' };

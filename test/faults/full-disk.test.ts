@@ -146,7 +146,7 @@ describe.skipIf(!canMount)('a full disk (skipped where no tmpfs can be mounted)'
     }
     fillUp(filler);
     await encryptUntilFault();
-    await expect.poll(() => output.stderr, { timeout: 20_000 }).toContain('streams cannot be signed');
+    await expect.poll(() => output.stderr, { timeout: 60_000 }).toContain('streams cannot be signed');
     await expectAudited(dataDir, answered);
     rmSync(filler);
     await succeed(encrypt(), answered);

@@ -87,7 +87,7 @@ describe.skipIf(!canMakeImmutable)(
       expect(await failuresCounted(running)).toBe(7);
 
       setImmutable(file(), false);
-      await expect.poll(() => output.stderr, { timeout: 10_000 }).toContain('the trail says what was lost');
+      await expect.poll(() => output.stderr, { timeout: 60_000 }).toContain('the trail says what was lost');
       await succeed(encrypt(), recorded);
       expect(await stop()).toBe(0);
       await expectAudited(dataDir, recorded);
@@ -134,8 +134,8 @@ describe.skipIf(!canMount)('an audit directory that was made read-only (skipped 
     mountReadOnly(audit);
     for (let i = 0; i < 30; i++) await succeed(encrypt(), answered);
     const { output } = first;
-    await expect.poll(() => output.stderr, { timeout: 20_000 }).toContain('cannot be closed and another begun');
-    await expect.poll(() => output.stderr, { timeout: 20_000 }).toContain('streams cannot be signed');
+    await expect.poll(() => output.stderr, { timeout: 60_000 }).toContain('cannot be closed and another begun');
+    await expect.poll(() => output.stderr, { timeout: 60_000 }).toContain('streams cannot be signed');
     expect(await first.stop()).toBe(0);
     await expect(start()).rejects.toThrow(
       /the server did not start:\s+keyhold: the audit file cannot be opened: [^\n]+\n$/,
@@ -155,9 +155,9 @@ describe.skipIf(!canMount)('an audit directory that was made read-only (skipped 
     await succeed(encrypt(), answered);
     mountReadOnly(audit);
     for (let i = 0; i < 20; i++) await succeed(encrypt(), answered);
-    await expect.poll(() => output.stderr, { timeout: 20_000 }).toContain('cannot be closed and another begun');
+    await expect.poll(() => output.stderr, { timeout: 60_000 }).toContain('cannot be closed and another begun');
     unmount(audit);
-    await expect.poll(() => readdirSync(audit), { timeout: 20_000 }).toContain('w0.000000000001.jsonl');
+    await expect.poll(() => readdirSync(audit), { timeout: 60_000 }).toContain('w0.000000000001.jsonl');
     await succeed(encrypt(), answered);
     expect(await stop()).toBe(0);
     await expectAudited(dataDir, answered);

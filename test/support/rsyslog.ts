@@ -47,7 +47,7 @@ export async function startRsyslog(directory: string, port: number): Promise<Rsy
      action(type="omfile" file="${output}" template="fields")\n`,
   );
   const child = spawn('rsyslogd', ['-n', '-f', config, '-i', join(directory, 'pid')], { stdio: 'inherit' });
-  await expect.poll(() => answers(port), { timeout: 20_000 }).toBe(true);
+  await expect.poll(() => answers(port), { timeout: 60_000 }).toBe(true);
   return {
     messages: () => (existsSync(output) ? readFileSync(output, 'utf8').split('\n').slice(0, -1).map(parse) : []),
     stop: () => end(child),

@@ -157,7 +157,7 @@ export function recordsOfLogs(body: string): AuditRecord[] {
 
 /** Waits until every record that a server has made has arrived: those that are missing, by their ids, are none. */
 export async function expectAllOf(server: TestServer, arrived: () => readonly AuditRecord[]): Promise<void> {
-  await expect.poll(() => missingOf(server, arrived()), { timeout: 30_000, interval: 100 }).toEqual([]);
+  await expect.poll(() => missingOf(server, arrived()), { timeout: 60_000, interval: 100 }).toEqual([]);
 }
 
 export async function missingOf(server: TestServer, arrived: readonly AuditRecord[]): Promise<string[]> {

@@ -43,7 +43,7 @@ async function censusOf(keys: readonly Partial<KeyRecord>[], tamperedName?: stri
   const census = startCensus({ store, memory, slot: 0, clock, log: pino({ level: 'silent' }) });
   try {
     await expect
-      .poll(async () => (await exposition(memory, clock).write('')).body, { timeout: 30_000 })
+      .poll(async () => (await exposition(memory, clock).write('')).body, { timeout: 60_000 })
       .toContain('\nkeyhold_key_census_age_seconds 0\n');
   } finally {
     await census.stop();

@@ -70,7 +70,7 @@ test('each consumer gets what is behind its position, and one without a position
   const behindB = { ...BEGINNING, sequence: 2 };
   const [all, some, fresh] = [recorder('all', {}), recorder('some', { w0: behindB, w1: behindB }), recorder('new')];
   const feed = start(all, some, fresh);
-  await expect.poll(() => all.taken, { timeout: 20_000 }).toHaveLength(4);
+  await expect.poll(() => all.taken, { timeout: 60_000 }).toHaveLength(4);
   append('w0', 'D');
   append('w1', 'Y', 'Z');
   await feed.stop();
@@ -92,7 +92,7 @@ test('a consumer that throws misses that record, and holds up neither the others
     },
   };
   const feed = start(failing, well);
-  await expect.poll(() => well.taken, { timeout: 20_000 }).toHaveLength(3);
+  await expect.poll(() => well.taken, { timeout: 60_000 }).toHaveLength(3);
   await feed.stop();
   expect(failing.taken).toEqual(['A', 'C']);
   expect(logged).toHaveLength(1);
@@ -112,7 +112,7 @@ test('a flush that fails is tried again, though nothing new comes', async () => 
     },
   };
   const feed = start(consumer);
-  await expect.poll(() => flushes, { timeout: 10_000 }).toBe(2);
+  await expect.poll(() => flushes, { timeout: 60_000 }).toBe(2);
   await feed.stop();
   expect(flushes).toBe(2);
   expect(logged.join('')).toContain('no room');
@@ -122,7 +122,7 @@ test('started again, it goes on where a consumer says that it was', async () => 
   append('w0', 'A', 'B');
   const first = recorder('index', {});
   const feed = start(first);
-  await expect.poll(() => first.taken, { timeout: 20_000 }).toHaveLength(2);
+  await expect.poll(() => first.taken, { timeout: 60_000 }).toHaveLength(2);
   await feed.stop();
   const last = first.lines.at(-1) as FollowedRecord;
   append('w0', 'C');
@@ -136,7 +136,7 @@ test('a stop reads all that was written before it, of a stream that began a mome
   append('w0', 'A');
   const consumer = recorder('all', {});
   const feed = start(consumer);
-  await expect.poll(() => consumer.taken, { timeout: 20_000 }).toHaveLength(1);
+  await expect.poll(() => consumer.taken, { timeout: 60_000 }).toHaveLength(1);
   append('w0', ...Array.from({ length: 5000 }, (_, at) => `E${at}`));
   append('w1', 'X');
   await feed.stop();
@@ -150,7 +150,7 @@ test('a line that is no record is passed over, and said', async () => {
   const consumer = recorder('all', {});
   (writers.get('w0') as StreamWriter).written = 2;
   const feed = start(consumer);
-  await expect.poll(() => consumer.taken, { timeout: 20_000 }).toEqual(['w0 1 A']);
+  await expect.poll(() => consumer.taken, { timeout: 60_000 }).toEqual(['w0 1 A']);
   appendFileSync(
     streamFile(directory, 'w0'),
     `{"stream":"w0","sequence":4,"previous":"","record":${JSON.stringify(someRecord('D'))}}\n`,

@@ -8,6 +8,7 @@ import type { Receiver } from './notify-file.ts';
 
 const never = new AbortController().signal;
 const record = actionRecord();
+const PATIENCE = { timeout: 60_000 };
 const once = (receiver: Receiver, stop = never) => deliver(receiver, record, Date.UTC(2026, 10, 22), stop);
 
 describe('a webhook', () => {
@@ -15,7 +16,7 @@ describe('a webhook', () => {
   let webhook: Receiver;
   beforeEach(async () => {
     receiver = await testReceiver();
-    webhook = { kind: 'webhook', url: `${receiver.url}hook`, timeoutSeconds: 1, keys: [new Uint8Array(24)] };
+    webhook = { kind: 'webhook', url: `${receiver.url}hook`, timeoutSeconds: 20, keys: [new Uint8Array(24)] };
   });
   afterEach(() => receiver.close());
 
@@ -23,7 +24,7 @@ describe('a webhook', () => {
     receiver.status = 204;
     await once(webhook);
     receiver.status = 202;
-    await once({ kind: 'sns', url: receiver.url, timeoutSeconds: 1, topicArn: TOPIC });
+    await once({ kind: 'sns', url: receiver.url, timeoutSeconds: 20, topicArn: TOPIC });
     expect(receiver.got.map(({ path, headers }) => [path, headers['content-type']])).toEqual([
       ['/hook', 'application/json'],
       ['/', 'text/plain; charset=UTF-8'],
@@ -43,7 +44,8 @@ describe('a webhook', () => {
 
   test('fails if it does not answer in time, or cannot be reached, and says so without naming it', async () => {
     receiver.status = undefined;
-    await expect(once(webhook)).rejects.toThrow('The receiver did not answer within 1 seconds');
+    const hasty = { ...webhook, timeoutSeconds: 1 } as Receiver;
+    await expect(once(hasty)).rejects.toThrow('The receiver did not answer within 1 seconds');
     const nowhere = { ...webhook, url: 'http://127.0.0.1:1/secret-path' } as Receiver;
     const failure = await once(nowhere).catch((error: Error) => error);
     expect(failure).toMatchObject({ name: 'DeliveryFailure', message: 'The receiver cannot be reached' });
@@ -53,7 +55,7 @@ describe('a webhook', () => {
     receiver.status = undefined;
     const stop = new AbortController();
     const delivery = once({ ...webhook, timeoutSeconds: 60 } as Receiver, stop.signal);
-    await vi.waitFor(() => expect(receiver.got).toHaveLength(1));
+    await vi.waitFor(() => expect(receiver.got).toHaveLength(1), PATIENCE);
     stop.abort();
     await expect(delivery).rejects.toThrow('The server was stopped');
   });
@@ -68,7 +70,7 @@ describe('a command', () => {
   const shell = (script: string, ...args: string[]): Receiver => ({
     kind: 'command',
     argv: ['/bin/sh', '-c', script, 'sh', ...args],
-    timeoutSeconds: 1,
+    timeoutSeconds: 20,
   });
 
   test('gets the message on its standard input, its arguments as they are, and nothing of our environment', async () => {
@@ -91,12 +93,11 @@ describe('a command', () => {
 
   test('is ended with all that it started if it takes too long', async () => {
     const pidFile = join(directory, 'pid');
-    await expect(once(shell('sleep 100 & echo $! > "$1"; wait', pidFile))).rejects.toThrow(
-      'The command did not end within 1 seconds',
-    );
+    const hasty = { ...shell('sleep 100 & echo $! > "$1"; wait', pidFile), timeoutSeconds: 3 } as Receiver;
+    await expect(once(hasty)).rejects.toThrow('The command did not end within 3 seconds');
     const pid = Number(readFileSync(pidFile, 'utf8'));
     // A zombie has no command line; whoever is process 1 here may be slow to bury it.
-    await vi.waitFor(() => expect(commandLine(pid)).toBe(''));
+    await vi.waitFor(() => expect(commandLine(pid)).toBe(''), PATIENCE);
   });
 
   test('is done when it has ended, though something that it left behind keeps its output open', async () => {

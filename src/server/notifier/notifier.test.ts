@@ -78,7 +78,7 @@ async function put(...records: NotificationRecord[]): Promise<void> {
 
 const outbox = async () => (await store.list(notificationsTable, { prefix: '', limit: 100 })).map(({ value }) => value);
 const history = async () => (await store.list(alarmHistoryTable, { prefix: '', limit: 100 })).map(({ value }) => value);
-const eventually = <T>(check: () => T | Promise<T>) => vi.waitFor(check, { timeout: 10_000, interval: 10 });
+const eventually = <T>(check: () => T | Promise<T>) => vi.waitFor(check, { timeout: 60_000, interval: 10 });
 const gone = () => eventually(async () => expect(await outbox()).toEqual([]));
 
 test('what is there at the start and what comes later is delivered once, told in the history of its alarm, and counted', async () => {

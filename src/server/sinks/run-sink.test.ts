@@ -114,11 +114,11 @@ test('what does not arrive is sent again, and the position stays behind it', asy
   transport.failure = new Error('away');
   start(transport);
   w0.append(...records('A', 'B'));
-  await expect.poll(() => counted.failed, { timeout: 10_000 }).toBeGreaterThan(2);
+  await expect.poll(() => counted.failed, { timeout: 60_000 }).toBeGreaterThan(2);
   expect(kept()).toBeUndefined();
   expect(counted.waiting).toBe(2);
   transport.failure = undefined;
-  await expect.poll(kept, { timeout: 10_000 }).toBe(2);
+  await expect.poll(kept, { timeout: 60_000 }).toBe(2);
   expect(transport.arrived).toEqual(['A', 'B']);
   expect(logged.map((line) => (JSON.parse(line) as { msg: string }).msg)).toEqual([
     'an audit sink fails; it will be tried again',
@@ -130,11 +130,11 @@ test('what was sent shortly before a connection broke is sent again, and what wa
   const transport = memory(2000);
   start(transport);
   w0.append(...records('A'));
-  await expect.poll(kept, { timeout: 10_000 }).toBe(1);
+  await expect.poll(kept, { timeout: 60_000 }).toBe(1);
   w0.append(...records('B'));
-  await expect.poll(() => transport.arrived, { timeout: 20_000 }).toEqual(['A', 'B']);
+  await expect.poll(() => transport.arrived, { timeout: 60_000 }).toEqual(['A', 'B']);
   transport.brokenBy = new Error('reset');
-  await expect.poll(() => transport.arrived, { timeout: 10_000 }).toEqual(['A', 'B', 'B']);
+  await expect.poll(() => transport.arrived, { timeout: 60_000 }).toEqual(['A', 'B', 'B']);
   expect(counted.failed).toBe(1);
 });
 
@@ -142,10 +142,10 @@ test('a connection that breaks when all has arrived is no failure', async () => 
   const transport = memory();
   start(transport);
   w0.append(...records('A'));
-  await expect.poll(kept, { timeout: 10_000 }).toBe(1);
+  await expect.poll(kept, { timeout: 60_000 }).toBe(1);
   transport.brokenBy = new Error('closed');
   w0.append(...records('B'));
-  await expect.poll(() => transport.arrived, { timeout: 20_000 }).toEqual(['A', 'B']);
+  await expect.poll(() => transport.arrived, { timeout: 60_000 }).toEqual(['A', 'B']);
   expect(counted.failed).toBe(0);
 });
 
@@ -204,10 +204,10 @@ test('a receiver that asks for time gets it', async () => {
   transport.failure = new ReceiverBusy('503', 1500);
   start(transport);
   w0.append(...records('A'));
-  await expect.poll(() => counted.failed, { timeout: 20_000 }).toBe(1);
+  await expect.poll(() => counted.failed, { timeout: 60_000 }).toBe(1);
   transport.failure = undefined;
   const startMs = performance.now();
-  await expect.poll(() => transport.arrived, { timeout: 10_000 }).toEqual(['A']);
+  await expect.poll(() => transport.arrived, { timeout: 60_000 }).toEqual(['A']);
   expect(performance.now() - startMs).toBeGreaterThan(1000);
 });
 

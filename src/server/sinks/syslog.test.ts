@@ -48,7 +48,7 @@ test('a connection that its receiver closes is known to be broken', async () => 
   const transport = await receiver((socket) => socket.once('data', () => socket.end()));
   await transport.send([sinkRecord()], AbortSignal.timeout(10_000));
   await expect
-    .poll(() => transport.broken()?.message, { timeout: 20_000 })
+    .poll(() => transport.broken()?.message, { timeout: 60_000 })
     .toBe('the receiver has closed the connection');
 });
 

@@ -103,6 +103,6 @@ test('is told again and again, until it is stopped', async () => {
   let count = 0;
   const metrics = { record: () => void count++ };
   const running = startMaterialExpirations({ store, metrics, clock, log, intervalMs: 1 });
-  await expect.poll(() => count, { timeout: 30_000 }).toBeGreaterThan(2);
+  await expect.poll(() => count, { timeout: 60_000 }).toBeGreaterThan(2);
   await running.stop();
 });

@@ -118,7 +118,7 @@ async function untilLater(condition: () => boolean): Promise<void> {
     nowMs += 1000;
     return condition();
   };
-  await vi.waitUntil(look, { timeout: 20_000 });
+  await vi.waitUntil(look, { timeout: 60_000 });
 }
 
 const statusOf = async (name: string) =>
@@ -198,11 +198,11 @@ test('a file that a crash kept from its place gets there at the next start, and 
 test('a trail that was started and stopped between two looks is delivered all the same, and done with', async () => {
   const key = trailKey('111122223333', 'eu-central-1', 'everything');
   start();
-  await vi.waitUntil(() => isLooking, { timeout: 20_000 });
+  await vi.waitUntil(() => isLooking, { timeout: 60_000 });
   record('a');
   await add(trailRecord({ isLogging: false, stoppedLoggingAtMs: nowMs + 500, logFileValidation: false }));
   await untilLater(() => delivered().includes('a'));
-  await vi.waitUntil(async () => (await store.get(trailDeliveriesTable, key)) === undefined, { timeout: 20_000 });
+  await vi.waitUntil(async () => (await store.get(trailDeliveriesTable, key)) === undefined, { timeout: 60_000 });
   record('b');
   await running?.stop();
   running = undefined;

@@ -28,8 +28,6 @@ export interface DataDirectory {
   readonly audit: string;
   /** CloudWatch's metrics. */
   readonly metrics: string;
-  /** How far the audit streams have been counted into them. */
-  readonly metricsPositions: string;
   readonly lock: string;
 }
 
@@ -50,7 +48,6 @@ export function dataDirectory(path: string): DataDirectory {
     rootCredentials: join(path, 'root-credentials'),
     audit: join(path, 'audit'),
     metrics: join(path, 'metrics.db'),
-    metricsPositions: join(path, 'metrics.positions'),
     lock: join(path, 'lock'),
   };
 }
@@ -71,8 +68,6 @@ const OUR_FILES = new Set([
   'metrics.db-wal',
   'metrics.db-shm',
   'metrics.db.damaged',
-  'metrics.positions',
-  'metrics.positions.new',
   'lock',
   'lock-journal',
   // Of the file system, where a volume of its own is the data directory.

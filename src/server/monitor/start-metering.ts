@@ -14,7 +14,6 @@ import { startMaterialExpirations } from './metrics/material-expirations.ts';
 import { metricCounter } from './metrics/metric-counter.ts';
 import { openMetricDatabase } from './metrics/metric-database.ts';
 import { recordMetrics } from './metrics/record-metrics.ts';
-import { openPositionsFile } from './positions-file.ts';
 import type { RecordConsumer } from './record-consumer.ts';
 
 /** CloudWatch's part of the monitor: metrics, those that the server makes by itself among them, and the alarms on them. */
@@ -53,10 +52,9 @@ export function startMetering({ directory, store, epoch, clock, random, log }: M
     onTooMany: (what) =>
       log.warn(what, 'there are too many metrics: of more keys, principals or accounts none are made'),
   });
-  const positions = openPositionsFile(directory.metricsPositions, directory.audit);
 
   return {
-    consumer: recordMetrics(counter, positions, database),
+    consumer: recordMetrics(counter, database, directory.audit),
     queries: fairQuestions(metricQueries(metrics)),
     async stop() {
       await Promise.all([alarms.stop(), history.stop(), expirations.stop()]);

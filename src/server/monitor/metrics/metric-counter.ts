@@ -4,6 +4,7 @@ import { isRegionOfAws } from '../../../services/cloudwatch/alarms/region-names.
 
 /**
  * Adds up what was counted of many series, so that the store gets one datum of each a second and not one of each event.
+ * The store gets nothing until it is flushed: whoever counts knows then what all of it was made of.
  *
  * INVARIANT: what it remembers is bounded, whatever the events are of: so many pairs of account and Region, and of metrics whose
  * dimensions have many values, so many series of an account. What goes beyond is not counted, and said once.
@@ -49,6 +50,8 @@ export function metricCounter({ metrics, onTooMany, mostScopes = MOST_SCOPES }: 
   /** By account, how many series it has of each metric that has many. */
   const shares = new Map<string, Map<CountedMetric, number>>();
   const pending = new Set<Series>();
+  /** Of seconds that are over. */
+  let finished: MetricDatum[] = [];
   let full = false;
 
   function scopeOf(accountId: string, region: string): Scope | undefined {
@@ -107,14 +110,15 @@ export function metricCounter({ metrics, onTooMany, mostScopes = MOST_SCOPES }: 
         const series = seriesOf(scope, each);
         if (series === undefined) continue;
         const cutMs = timeMs - (timeMs % each.metric.resolutionMs);
-        if (series.pending > 0 && series.timeMs !== cutMs) metrics.record([datumOf(series)]);
+        if (series.pending > 0 && series.timeMs !== cutMs) finished.push(datumOf(series));
         series.timeMs = cutMs;
         series.pending += 1;
         pending.add(series);
       }
     },
     flush() {
-      const data = Array.from(pending, datumOf);
+      const data = [...finished, ...Array.from(pending, datumOf)];
+      finished = [];
       pending.clear();
       if (data.length > 0) metrics.record(data);
     },

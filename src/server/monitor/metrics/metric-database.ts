@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { StreamPosition } from '../../../audit/stream-position.ts';
 import { CellsByTime, PeriodCells } from '../../../monitoring/cells-by-time.ts';
 import type { MetricStore } from '../../../monitoring/metric.ts';
 import { type KnownMetric, MetricDirectory } from '../../../monitoring/metric-directory.ts';
@@ -8,12 +9,21 @@ import { coarsened, isDamage, type MetricFile, openMetricFile, putAside } from '
 
 /**
  * The metrics of a server: what was observed since the last writing in memory, all else in a file. A crash of the process
- * or the machine loses what is in memory, and no more.
+ * or the machine loses what is in memory, and no more; of that, what was made of the audit trail is made of it again.
+ *
+ * INVARIANT: what was made of the audit trail and how far is written in one transaction, so that each record counts once.
  *
  * No request notices when the file cannot be written: what was observed then stays in memory, with coarser times the more of
  * it there is, and is written when there is room on the disk again. A damaged file is put aside, and another begun.
  */
 export interface MetricDatabase extends MetricStore {
+  /** Behind which record of an audit stream all is counted; undefined where nothing is known of it. */
+  position(stream: string): StreamPosition | undefined;
+  /**
+   * Before each writing, `handOver` records what was made of the audit trail since the last time, all at once, and gives the
+   * positions of those streams in which anything has come: behind the last record of which it was made.
+   */
+  follow(handOver: () => ReadonlyMap<string, StreamPosition>): void;
   /** Writes what is in memory. */
   flush(): void;
   /** Writes what is in memory, and ends. */
@@ -42,8 +52,12 @@ const MOST_BYTES = 4 * 1024 ** 3;
 export function openMetricDatabase(options: MetricDatabaseOptions): MetricDatabase {
   const { path, clock, log, mostWaiting = MOST_WAITING, mostBytes = MOST_BYTES } = options;
   const directory = new MetricDirectory();
+  const positions = new Map<string, StreamPosition>();
+  /** Whether `positions` are others than those that are written. */
+  let moved = false;
   let file = open();
   let waiting = new CellsByTime();
+  let handOver = (): ReadonlyMap<string, StreamPosition> => new Map();
   let failing = false;
   let leftOut = false;
   let unexpired: Iterator<KnownMetric> = [].values();
@@ -64,7 +78,9 @@ export function openMetricDatabase(options: MetricDatabaseOptions): MetricDataba
   function load(): MetricFile {
     const opened = openMetricFile(path);
     try {
+      const kept = opened.positions();
       for (const known of opened.metrics()) directory.restore(known);
+      for (const [stream, position] of kept) positions.set(stream, position);
       return opened;
     } catch (error) {
       opened.close();
@@ -78,6 +94,7 @@ export function openMetricDatabase(options: MetricDatabaseOptions): MetricDataba
     try {
       putAside(path);
       for (const known of directory.all()) known.unwritten = true;
+      moved = true;
       return openMetricFile(path);
     } catch (err) {
       log.error({ err, path }, 'the metrics cannot be begun anew; they are kept in memory only');
@@ -103,10 +120,15 @@ export function openMetricDatabase(options: MetricDatabaseOptions): MetricDataba
   }
 
   function flush(): void {
-    if (waiting.size === 0) return;
-    const done = withFile((each) => each.write(directory.all(), waiting, clock.now()), cannotWrite);
+    for (const [stream, position] of handOver()) {
+      positions.set(stream, position);
+      moved = true;
+    }
+    if (waiting.size === 0 && !moved) return;
+    const done = withFile((each) => each.write(directory.all(), waiting, positions, clock.now()), cannotWrite);
     if (done) {
       waiting = new CellsByTime();
+      moved = false;
       if (failing) log.info({ path }, 'the metrics can be written again');
       failing = false;
     } else if (waiting.size > mostWaiting) {
@@ -190,6 +212,10 @@ export function openMetricDatabase(options: MetricDatabaseOptions): MetricDataba
     },
     units: (metric) => [...(directory.find(metric)?.units ?? [])],
     list: (query) => directory.list(query),
+    position: (stream) => positions.get(stream),
+    follow(source) {
+      handOver = source;
+    },
     flush,
     close() {
       clearInterval(timer);

@@ -1,6 +1,7 @@
 import { closeSync, openSync, renameSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { isPosition, type StreamPosition } from '../../../audit/stream-position.ts';
 import type { Cell } from '../../../monitoring/cell.ts';
 import { mergeCell } from '../../../monitoring/cell.ts';
 import { CellsByTime, type PeriodCells } from '../../../monitoring/cells-by-time.ts';
@@ -16,8 +17,15 @@ import { resolutionFor, resolutions } from '../../../monitoring/retention.ts';
 export interface MetricFile {
   /** In the order of their ids. */
   metrics(): KnownMetric[];
-  /** Counts in what was observed, all or nothing, and is on the disk when it returns. */
-  write(metrics: Iterable<KnownMetric>, observed: CellsByTime, nowMs: number): void;
+  /** Of each audit stream, behind which record. What comes before it is counted in, and nothing of what comes after. */
+  positions(): Map<string, StreamPosition>;
+  /** Counts in what was observed up to those positions, all or nothing, and is on the disk when it returns. */
+  write(
+    metrics: Iterable<KnownMetric>,
+    observed: CellsByTime,
+    positions: ReadonlyMap<string, StreamPosition>,
+    nowMs: number,
+  ): void;
   /** Counts what was observed of a metric into the periods of a query. */
   countInto(periods: PeriodCells, id: number, nowMs: number): void;
   /** Removes what is older than AWS keeps it, and all of those metrics that are to be forgotten. */
@@ -27,7 +35,7 @@ export interface MetricFile {
   close(): void;
 }
 
-const VERSION = 1;
+const VERSION = 2;
 
 const SCHEMA = `
   CREATE TABLE metrics (
@@ -51,6 +59,12 @@ const SCHEMA = `
     maximum REAL NOT NULL,
     spread BLOB,
     PRIMARY KEY (metric, resolution, start, unit)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE positions (
+    stream TEXT PRIMARY KEY,
+    sequence INTEGER NOT NULL,
+    segment INTEGER NOT NULL,
+    offset INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   PRAGMA user_version = ${VERSION};`;
 
@@ -123,6 +137,7 @@ function metricFile(database: DatabaseSync): MetricFile {
     { returnArrays: true },
   );
   const save = database.prepare('INSERT OR REPLACE INTO observed VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
+  const savePosition = database.prepare('INSERT OR REPLACE INTO positions VALUES (?, ?, ?, ?)');
   const select = (spread: string, condition: string) =>
     database.prepare(
       `SELECT start, count, sum, minimum, maximum, ${spread} FROM observed
@@ -183,7 +198,19 @@ function metricFile(database: DatabaseSync): MetricFile {
         return { id, metric, lastMs, units: new Set(textsOf(units)), unwritten: false };
       });
     },
-    write(metrics, observed, nowMs) {
+    positions() {
+      const rows = database
+        .prepare('SELECT stream, sequence, segment, offset FROM positions', { returnArrays: true })
+        .all() as unknown as [string, number, number, number][];
+      return new Map(
+        rows.map(([stream, sequence, segment, offset]) => {
+          const position = { sequence, segment, offset };
+          if (!isPosition(position)) throw new UnusableMetrics('a position is not what was written');
+          return [stream, position];
+        }),
+      );
+    },
+    write(metrics, observed, positions, nowMs) {
       const saved: KnownMetric[] = [];
       transact(() => {
         for (const known of metrics) {
@@ -198,6 +225,9 @@ function metricFile(database: DatabaseSync): MetricFile {
         for (const { seconds, keptSeconds } of resolutions) {
           cells = coarsened(cells, seconds);
           countIn(cells, seconds, nowMs - keptSeconds * 1000);
+        }
+        for (const [stream, { sequence, segment, offset }] of positions) {
+          savePosition.run(stream, sequence, segment, offset);
         }
       });
       for (const known of saved) {

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -6,23 +6,25 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { chainLine, genesis, linkOf } from '../../../audit/hash-chain.ts';
 import type { AuditRecord } from '../../../audit/record.ts';
 import { streamFile } from '../../../audit/stream-files.ts';
+import type { StreamPosition } from '../../../audit/stream-position.ts';
 import { counted } from '../../../monitoring/counted.ts';
 import { auditEvent, keyResource } from '../../../monitoring/event.test-helper.ts';
 import type { MetricDatum } from '../../../monitoring/metric.ts';
 import { startRecordFeed } from '../follow-records.ts';
-import { openPositionsFile } from '../positions-file.ts';
+import type { RecordConsumer } from '../record-consumer.ts';
 import { metricCounter } from './metric-counter.ts';
 import { recordMetrics } from './record-metrics.ts';
 
 let directory: string;
-let positionsPath: string;
+/** What a database would keep of the streams. */
+let kept: Map<string, StreamPosition>;
 let link = genesis('w0');
 let recorded: MetricDatum[];
 let refused: { accountId: string; metric?: string }[];
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'keyhold-metrics-'));
-  positionsPath = join(directory, 'positions');
+  kept = new Map();
   link = genesis('w0');
   recorded = [];
   refused = [];
@@ -45,11 +47,25 @@ function newCounter(mostScopes?: number) {
   });
 }
 
+function newConsumer(): RecordConsumer {
+  let handOver = () => new Map() as ReadonlyMap<string, StreamPosition>;
+  const metrics = {
+    position: (stream: string) => kept.get(stream),
+    follow: (source: typeof handOver) => {
+      handOver = source;
+    },
+    flush() {
+      for (const [stream, position] of handOver()) kept.set(stream, position);
+    },
+  };
+  return recordMetrics(newCounter(), metrics, directory);
+}
+
 /** Follows what is there to its end, as the monitor does from its start to its stop. */
 async function follow(): Promise<void> {
   const feed = startRecordFeed({
     directory,
-    consumers: [recordMetrics(newCounter(), openPositionsFile(positionsPath, directory), { flush: () => {} })],
+    consumers: [newConsumer()],
     written: () => link.sequence,
     log: pino({ level: 'silent' }),
   });
@@ -76,7 +92,7 @@ const encrypt = auditEvent('kms', 'Encrypt', { readOnly: true, resources: [keyRe
 
 test('records are counted in their second, and uses of keys in their minute', async () => {
   append(at(1, disable), at(1, disable), at(2, disable), at(2, encrypt), at(59, encrypt));
-  writeFileSync(positionsPath, JSON.stringify({ w0: { sequence: 0, segment: 1, offset: 0 } }));
+  kept.set('w0', { sequence: 0, segment: 1, offset: 0 });
   await follow();
   expect(sums()).toEqual({
     '30:01 KeysDisabled{}': 2,
@@ -101,7 +117,7 @@ test('records are counted in their second, and uses of keys in their minute', as
 
 test('each record is counted once, however often the monitor is started', async () => {
   append(at(1, disable));
-  writeFileSync(positionsPath, JSON.stringify({ w0: { sequence: 0, segment: 1, offset: 0 } }));
+  kept.set('w0', { sequence: 0, segment: 1, offset: 0 });
   await follow();
   append(at(2, disable), at(3, disable));
   await follow();
@@ -116,19 +132,16 @@ test('each record is counted once, however often the monitor is started', async 
 test('a stream that was begun anew is followed from now on, and not only when it is as long as it was', () => {
   append(at(1, disable));
   for (const segment of [900, 1]) {
-    writeFileSync(positionsPath, JSON.stringify({ w0: { sequence: 1000, segment, offset: 5000 } }));
-    expect(openPositionsFile(positionsPath, directory).get('w0')).toEqual({ sequence: 1, segment: 0, offset: 0 });
+    kept.set('w0', { sequence: 1000, segment, offset: 5000 });
+    expect(newConsumer().position?.('w0')).toEqual({ sequence: 1, segment: 0, offset: 0 });
   }
-  for (const damaged of ['', '{', '{"w0":{"sequence":-1}}', 'null']) {
-    writeFileSync(positionsPath, damaged);
-    expect(openPositionsFile(positionsPath, directory).get('w0')).toBeUndefined();
-  }
+  kept.clear();
+  expect(newConsumer().position?.('w0')).toBeUndefined();
 });
 
 test('a stream that comes into being is counted from its beginning, however late it is noticed', async () => {
-  const positions = openPositionsFile(positionsPath, directory);
+  const consumers = [newConsumer()];
   append(at(1, disable), at(2, disable));
-  const consumers = [recordMetrics(newCounter(), positions, { flush: () => {} })];
   const log = pino({ level: 'silent' });
   await startRecordFeed({ directory, consumers, written: () => link.sequence, log }).stop();
   expect(Object.keys(sums()).filter((name) => name.includes('KeysDisabled'))).toHaveLength(2);
@@ -137,7 +150,7 @@ test('a stream that comes into being is counted from its beginning, however late
 test('what belongs to no account is in nobody’s metrics', async () => {
   const { recipientAccountId: _, ...unknown } = auditEvent('kms', 'Decrypt', { errorCode: 'AccessDenied' });
   append(unknown);
-  writeFileSync(positionsPath, JSON.stringify({ w0: { sequence: 0, segment: 1, offset: 0 } }));
+  kept.set('w0', { sequence: 0, segment: 1, offset: 0 });
   await follow();
   expect(recorded).toEqual([]);
 });

@@ -1,40 +1,48 @@
 import { eventTimeMs } from '../../../audit/event-time.ts';
 import type { FollowedLine } from '../../../audit/follow-stream.ts';
 import type { AuditRecord } from '../../../audit/record.ts';
-import { behind } from '../../../audit/stream-position.ts';
+import { segmentsOf, streamsOf } from '../../../audit/stream-files.ts';
+import { BEGINNING, behind, goOnFrom } from '../../../audit/stream-position.ts';
 import { auditMetricsOf } from '../../../monitoring/audit-metrics.ts';
 import { kmsMetricsOf } from '../../../monitoring/kms-metrics.ts';
-import type { PositionsFile } from '../positions-file.ts';
 import type { RecordConsumer } from '../record-consumer.ts';
 import type { MetricCounter } from './metric-counter.ts';
+import type { MetricDatabase } from './metric-database.ts';
 
 /**
  * Counts audit records as the metrics that the server makes of them.
  *
- * @param metrics to which the counter hands over
+ * @param counter hands over to `metrics`
+ * @param auditDirectory of the streams
  */
 export function recordMetrics(
   counter: MetricCounter,
-  positions: PositionsFile,
-  metrics: { flush(): void },
+  metrics: Pick<MetricDatabase, 'position' | 'follow' | 'flush'>,
+  auditDirectory: string,
 ): RecordConsumer {
-  /** Of each stream, since the positions were saved. */
+  const present = new Set(streamsOf(auditDirectory).filter((each) => segmentsOf(auditDirectory, each).length > 0));
+  /** Of each stream, since it was last handed over. */
   const last = new Map<string, FollowedLine>();
+  metrics.follow(() => {
+    counter.flush();
+    const positions = new Map(Array.from(last, ([stream, line]) => [stream, behind(line)]));
+    last.clear();
+
+    return positions;
+  });
   return {
     name: 'metrics of the audit trail',
-    position: (stream) => positions.get(stream),
+    position(stream) {
+      const position = metrics.position(stream);
+      if (position !== undefined) return goOnFrom(auditDirectory, stream, position);
+      // One that has come into being since is followed from its beginning.
+      return present.has(stream) ? undefined : BEGINNING;
+    },
     take(followed) {
       countRecord(counter, followed.record);
       last.set(followed.stream, followed);
     },
-    // The metrics first: what is counted twice after a crash is less harm than what is not counted.
-    flush() {
-      counter.flush();
-      metrics.flush();
-      for (const [stream, line] of last) positions.set(stream, behind(line));
-      last.clear();
-      positions.save();
-    },
+    flush: () => metrics.flush(),
   };
 }
 

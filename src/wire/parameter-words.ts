@@ -46,9 +46,15 @@ export function inParameterWords<T extends object>(
   };
 }
 
+/** As Java's `MessageFormat` writes numbers, which AWS's texts have been seen to have been made with: `∞`, `-0`, `1,234.568`. */
+const QUOTED_NUMBER = new Intl.NumberFormat('en-US', { maximumFractionDigits: 3, roundingMode: 'halfEven' });
+
 /** For what no shape can tell. */
 export function invalidValue(value: unknown, path: string, code: ParameterCodes['invalid']): KeyholdError {
-  const shown = String(value).slice(0, MOST_QUOTED_CHARACTERS).toWellFormed();
+  const shown =
+    typeof value === 'number'
+      ? QUOTED_NUMBER.format(value)
+      : String(value).slice(0, MOST_QUOTED_CHARACTERS).toWellFormed();
   return new KeyholdError(code, `The value ${shown} for parameter ${path} is invalid.`);
 }
 

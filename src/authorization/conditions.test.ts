@@ -196,6 +196,19 @@ describe('variables', () => {
     expect(evaluate(operator, written, actual, alice)).toBe(expected);
   });
 
+  test.each<Row>([
+    ['StringNotEquals', 'longer-${aws:userid}', 'x', UNKNOWN],
+    ['StringNotEqualsIgnoreCase', 'longer-${aws:userid}', 'x', UNKNOWN],
+    ['StringNotEquals', '${aws:username}${aws:userid}', 'x', UNKNOWN],
+    ['StringNotLike', '${aws:username}${aws:userid}', 'x', UNKNOWN],
+    ['ArnNotLike', 'arn:aws:iam::*:user/${aws:username}${aws:userid}', 'arn:aws:iam::111122223333:x', UNKNOWN],
+    ['ForAllValues:StringNotEquals', 'longer-${aws:userid}', 'x', UNKNOWN],
+    ['StringNotEquals', 'longer-${aws:username}', 'x', YES],
+  ])('without a value let nobody in by a negated operator, however long the text is: %s %j on %j', (...row) => {
+    const [operator, written, actual, expected] = row;
+    expect(evaluate(operator, written, actual, alice)).toBe(expected);
+  });
+
   test('do not grow beyond what they are compared with', () => {
     const many = '${x:long}'.repeat(3000);
     const values = { 'x:key': 'a'.repeat(100), 'x:long': 'a'.repeat(8000) };

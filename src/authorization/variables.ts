@@ -89,7 +89,7 @@ export function resolveText(template: Template, evaluation: Evaluation, longest:
   for (const part of template.parts) {
     const value = part.kind === 'variable' ? variableValue(part.key, part.fallback, evaluation) : part.text;
     if (value === undefined) return UNKNOWN;
-    if (text.length + value.length > longest) return NO;
+    if (text.length + value.length > longest) return ofTooLong(template, evaluation);
     if (!spend(evaluation, WORK_PER_PART + value.length)) return UNKNOWN;
     text += value;
   }
@@ -109,12 +109,23 @@ export function resolvePattern(
     const value = part.kind === 'variable' ? variableValue(part.key, part.fallback, evaluation) : part.text;
     if (value === undefined) return UNKNOWN;
     if (part.kind !== 'text') literalLength += value.length;
-    if (literalLength > longest) return NO;
+    if (literalLength > longest) return ofTooLong(template, evaluation);
     if (!spend(evaluation, WORK_PER_PART + value.length)) return UNKNOWN;
     if (part.kind !== 'text') literals = markLiterals(value, text.length, literals);
     text += value;
   }
   return wildcardPattern(text, literals);
+}
+
+/**
+ * INVARIANT: a template of which one variable has no value is UNKNOWN, however long the rest of it is: NO would be a YES of a
+ * negated operator, and let somebody in by a variable that nobody gave a value.
+ */
+function ofTooLong({ parts }: Template, evaluation: Evaluation): Unresolved {
+  const isKnown = parts.every(
+    (part) => part.kind !== 'variable' || variableValue(part.key, part.fallback, evaluation) !== undefined,
+  );
+  return isKnown ? NO : UNKNOWN;
 }
 
 /** What can be known of a comparison with a template that has no text. */

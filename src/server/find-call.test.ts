@@ -252,7 +252,10 @@ print(json.dumps({
     'unknown': error(lambda: client.put_dashboard(DashboardName='d', DashboardBody='{}')),
 }))
 `;
-const hasBoto3 = spawnSync('python3', ['-c', 'import boto3']).status === 0;
+/** One that can speak more than one protocol. */
+const hasBoto3 =
+  spawnSync('python3', ['-c', 'import boto3, botocore.model; botocore.model.ServiceModel.resolved_protocol']).status ===
+  0;
 const python = promisify(execFile);
 
 describe.skipIf(!hasBoto3 && process.env['KEYHOLD_REQUIRE_CLIENTS'] !== '1')('boto3', () => {

@@ -130,6 +130,7 @@ export function envelopeFlow(kind: ClientKind): void {
       const putPolicy = (...statements: object[]) =>
         client.call('PutKeyPolicy', {
           KeyId: archive.id,
+          PolicyName: 'default',
           Policy: JSON.stringify({ Version: '2012-10-17', Statement: statements }),
         });
       const encrypt = () => client.call('Encrypt', { KeyId: archive.arn, Plaintext: Buffer.from('secret') });

@@ -122,7 +122,9 @@ export function identityFlow(kind: ClientKind): void {
       await encrypt(worker.client, key.id);
       await refused(encrypt(keeper.client, key.id), 'no identity-based policy allows the kms:Encrypt action');
       await refused(worker.client.call('DisableKey', { KeyId: key.id }));
-      await refused(worker.client.call('PutKeyPolicy', { KeyId: key.id, Policy: document(delegation()) }));
+      await refused(
+        worker.client.call('PutKeyPolicy', { KeyId: key.id, PolicyName: 'default', Policy: document(delegation()) }),
+      );
       await keeper.client.call('DisableKey', { KeyId: key.id });
       await expect(encrypt(worker.client, key.id)).rejects.toMatchObject({ name: 'DisabledException' });
       await keeper.client.call('EnableKey', { KeyId: key.id });
@@ -187,7 +189,11 @@ export function identityFlow(kind: ClientKind): void {
       const key = await newKey();
       await refused(encrypt(theirs, key.arn));
       const sharing = { ...delegation(), Principal: { AWS: `arn:aws:iam::${other.accountId}:root` } };
-      await admin.call('PutKeyPolicy', { KeyId: key.id, Policy: document(delegation(), sharing) });
+      await admin.call('PutKeyPolicy', {
+        KeyId: key.id,
+        PolicyName: 'default',
+        Policy: document(delegation(), sharing),
+      });
       // The administrator there is allowed everything by its own account; a user is what that account lets it be.
       await encrypt(theirs, key.arn);
       const clerk = await newUser('clerk', { by: theirs });
@@ -196,7 +202,7 @@ export function identityFlow(kind: ClientKind): void {
       await theirs.call('iam.PutUserPolicy', { UserName: 'clerk', PolicyName: 'use', PolicyDocument });
       await encrypt(clerk.client, key.arn);
       await refused(clerk.client.call('DescribeKey', { KeyId: key.arn }));
-      await admin.call('PutKeyPolicy', { KeyId: key.id, Policy: document(delegation()) });
+      await admin.call('PutKeyPolicy', { KeyId: key.id, PolicyName: 'default', Policy: document(delegation()) });
       await refused(encrypt(clerk.client, key.arn));
 
       // And the other way: their key, shared with one user here.

@@ -223,7 +223,8 @@ function metricFile(database: DatabaseSync): MetricFile {
         }
         let cells = observed;
         for (const { seconds, keptSeconds } of resolutions) {
-          cells = coarsened(cells, seconds);
+          // They have come by whole seconds.
+          if (seconds > 1) cells = coarsened(cells, seconds);
           countIn(cells, seconds, nowMs - keptSeconds * 1000);
         }
         for (const [stream, { sequence, segment, offset }] of positions) {

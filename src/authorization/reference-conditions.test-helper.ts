@@ -155,9 +155,9 @@ function valuesOf(key: string, context: WrittenContext): readonly string[] {
 
 const isNumber = (text: string) => /^[+-]?\d+(\.\d+)?$/.test(text);
 
-/** A year, a date, an instant with its zone, or seconds. */
+/** A year, which has four digits; a date, an instant with its zone, or seconds. */
 function instantOf(text: string): number | undefined {
-  if (/^\d{5,}(\.\d+)?$/.test(text)) return Number(text) * 1000;
+  if (/^(?!\d{4}$)\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
   const instant = /^\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?)?)?$/.test(text)
     ? Date.parse(text)
     : Number.NaN;

@@ -84,7 +84,6 @@ test.each(['main', 'worker'] as const)(
         'keyhold.db',
         'lock',
         'metrics.db',
-        'metrics.positions',
         'root-credentials',
         'root.key',
       ]);

@@ -14,6 +14,7 @@ import { newAccountId } from '../services/iam/identifiers.ts';
 import { accessKeysTable, accountsTable, usersTable } from '../services/iam/records.ts';
 import { startOfTracking, startTracking } from '../services/kms/last-usages.ts';
 import { type Store, sealedStore, sealedTransaction, table } from '../store/sealed-store.ts';
+import { isBusy } from '../store/sqlite/sqlite-errors.ts';
 import { openSqliteStore, type SqliteStore } from '../store/sqlite/sqlite-store.ts';
 
 /** What lies in a data directory, and nothing else does. */
@@ -75,9 +76,6 @@ const OUR_FILES = new Set([
 ]);
 /** The access keys of accounts that `keyhold account create` made. */
 const ACCOUNT_FILE = /^(?:root-)?credentials-\d{12}(?:\.new)?$/;
-
-/** SQLite's result code when another connection holds the lock. */
-const SQLITE_BUSY = 5;
 
 /**
  * How long a command waits for the server's transactions. SQLite looks again every tenth of a second, and a server that
@@ -333,7 +331,7 @@ function takeLock(directory: DataDirectory): () => void {
     closeToOthers(directory.lock, 0o600);
   } catch (cause) {
     lock?.close();
-    if ((cause as { errcode?: number }).errcode === SQLITE_BUSY) {
+    if (isBusy(cause)) {
       const advice = 'stop that one, or give another --data-dir';
       throw refused(`${directory.path} is in use by another Keyhold server: ${advice}`, cause);
     }

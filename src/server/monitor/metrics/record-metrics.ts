@@ -27,7 +27,6 @@ export function recordMetrics(
     counter.flush();
     const positions = new Map(Array.from(last, ([stream, line]) => [stream, behind(line)]));
     last.clear();
-
     return positions;
   });
   return {

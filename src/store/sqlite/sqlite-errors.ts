@@ -13,8 +13,13 @@ export function attempt<T>(action: string, call: () => T): T {
   }
 }
 
-/** Whether another connection was in the way (SQLITE_BUSY, and its extended codes, which are in the higher bits). */
+/** SQLite's primary result code, of which extended ones have more in their higher bits; undefined of what is not SQLite's. */
+export function resultCodeOf(error: unknown): number | undefined {
+  const { errcode } = error as { errcode?: unknown };
+  return typeof errcode === 'number' ? errcode & 0xff : undefined;
+}
+
+/** Whether another connection was in the way. */
 export function isBusy(error: unknown): boolean {
-  const code = (error as { errcode?: unknown }).errcode;
-  return typeof code === 'number' && (code & 0xff) === SQLITE_BUSY;
+  return resultCodeOf(error) === SQLITE_BUSY;
 }

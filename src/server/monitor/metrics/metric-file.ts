@@ -8,6 +8,7 @@ import { CellsByTime, type PeriodCells } from '../../../monitoring/cells-by-time
 import type { Dimension } from '../../../monitoring/metric.ts';
 import type { KnownMetric } from '../../../monitoring/metric-directory.ts';
 import { resolutionFor, resolutions } from '../../../monitoring/retention.ts';
+import { resultCodeOf } from '../../../store/sqlite/sqlite-errors.ts';
 
 /**
  * The file of metrics ([docs/formats/metrics.md](../../../docs/formats/metrics.md)): a SQLite database with a row for each
@@ -83,8 +84,8 @@ export function putAside(path: string): void {
 /** What a file's content is to blame for, and not the disk or the machine. */
 export function isDamage(error: unknown): boolean {
   if (error instanceof UnusableMetrics) return true;
-  const { errcode } = error as { errcode?: unknown };
-  return typeof errcode === 'number' && [SQLITE_ERROR, SQLITE_CORRUPT, SQLITE_NOTADB].includes(errcode & 0xff);
+  const code = resultCodeOf(error);
+  return code !== undefined && [SQLITE_ERROR, SQLITE_CORRUPT, SQLITE_NOTADB].includes(code);
 }
 
 /** The statements are right, so that an error in them is one of the tables: someone changed the schema. */

@@ -20,14 +20,9 @@ const SHORTEST_STREAM_MS = 20;
 const LONGEST_STREAM_MS = 300;
 
 let directory = '';
-/** The server is started two hundred times here: what Node has compiled once need not be compiled again. */
-let compileCache: NodeJS.ProcessEnv = {};
 
-beforeAll(async () => {
+beforeAll(() => {
   directory = temporaryDirectory();
-  compileCache = { NODE_COMPILE_CACHE: join(directory, 'compiled') };
-  const warmUp = await startServer({ dataDir: join(directory, 'warm-up'), env: compileCache, workers: WORKERS });
-  await warmUp.stop();
 });
 
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -159,7 +154,7 @@ const what = `deployment %d has lost nothing that it acknowledged after ${CRASHE
 
 test.concurrent.each(deployments)(what, { timeout: 1_200_000 }, async (deployment) => {
   const dataDir = join(directory, `deployment-${deployment}`);
-  const start = () => startServer({ dataDir, env: compileCache, workers: WORKERS });
+  const start = () => startServer({ dataDir, workers: WORKERS });
   const allKeys = new Set<string>();
   const allRequestIds: string[] = [];
   let last = new Acknowledged();

@@ -11,14 +11,9 @@ import { projectRoot, startServer, temporaryDirectory } from './support/server.t
 const LEAST_STEPS = { main: 30, worker: 5 };
 
 let directory = '';
-/** The server is started many times here: what Node has compiled once need not be compiled again. */
-let compileCache: NodeJS.ProcessEnv = {};
 
-beforeAll(async () => {
+beforeAll(() => {
   directory = temporaryDirectory();
-  compileCache = { NODE_COMPILE_CACHE: join(directory, 'compiled') };
-  const warmUp = await startServer({ dataDir: join(directory, 'warm-up'), env: compileCache });
-  await warmUp.stop();
 });
 
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -51,7 +46,6 @@ async function crashAtStep(thread: string, step: number): Promise<string | undef
   const dataDir = join(directory, `${thread}-${step}`);
   const preload = join(projectRoot, 'test/support/kill-at-step.ts');
   const env = {
-    ...compileCache,
     NODE_OPTIONS: `--import=${preload}`,
     KILL_IN_THREAD: thread,
     KILL_AT_STEP: String(step),
@@ -74,7 +68,7 @@ test.each(['main', 'worker'] as const)(
     for (; ; step++) {
       const dataDir = await crashAtStep(thread, step);
       if (dataDir === undefined) break;
-      const server = await startServer({ dataDir, env: compileCache });
+      const server = await startServer({ dataDir });
       const { KeyMetadata } = await server.kms().send(new CreateKeyCommand({}));
       expect(KeyMetadata?.AWSAccountId, `step ${step}`).toBe(server.accountId);
       expect(await server.stop(), `step ${step}`).toBe(0);

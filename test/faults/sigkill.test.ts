@@ -41,16 +41,13 @@ const MOST_START_MS = 700;
 let directory = '';
 let dataDir = '';
 let anchor = '';
-/** What Node has compiled once need not be compiled again for each start. */
-let env: NodeJS.ProcessEnv = {};
 
 beforeAll(() => {
   directory = temporaryDirectory();
-  env = { NODE_COMPILE_CACHE: join(directory, 'compiled') };
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-const start = () => startServer({ dataDir, workers: WORKERS, env, args: [...ARGS, '--audit-anchor', anchor] });
+const start = () => startServer({ dataDir, workers: WORKERS, args: [...ARGS, '--audit-anchor', anchor] });
 
 /** Asks over several connections until the server is gone. Gives the ids of the requests that it has answered. */
 async function load(server: TestServer, keyId: string): Promise<string[]> {
@@ -86,7 +83,7 @@ function requests(keyId: string): readonly [operation: string, input: object][] 
 
 async function expectVerified(): Promise<void> {
   const args = ['audit', 'verify', '--data-dir', dataDir, '--anchor', anchor];
-  const { status, stdout, stderr } = await runToEnd(args, env, VERIFY_TIMEOUT_MS);
+  const { status, stdout, stderr } = await runToEnd(args, {}, VERIFY_TIMEOUT_MS);
   // How far it has got is all that it says besides, where it takes long.
   const progress = expect.stringMatching(/^(?:\w+: read \d+ MB\n)*$/);
   const verified = { status: 0, stdout: expect.stringContaining('Verified up to signed heads'), stderr: progress };
@@ -99,7 +96,6 @@ async function killWhileStarting(afterMs: number): Promise<void> {
   const args = ['--listen', '127.0.0.1:0', '--data-dir', dataDir, '--workers', String(WORKERS), ...ARGS];
   const child = spawn(command, [...rest, ...args, '--audit-anchor', anchor], {
     cwd: projectRoot,
-    env: { ...process.env, ...env },
     stdio: 'ignore',
   });
   await pause(afterMs);
